@@ -1,0 +1,129 @@
+# Everything works from a fresh clone with `make run` and `make test`; both set up what they need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SAM_VENV := .venv-sam
+SAM := $(SAM_VENV)/bin/sam
+SAM_VERSION := 1.170.0
+COMPAT_VENV := .venv-compat
+COMPAT_READY := $(COMPAT_VENV)/.ready
+EXAMPLE := examples/coffee-house
+DIST ?= dist
+ARCHITECTURE ?= arm64
+# What `sam deploy` takes.
+BUILD_DIR := .aws-sam/build
+# As Lambda calls this machine's.
+OWN_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+# Started, not just found: a version manager's python3.13 is on the PATH even where it has no such version to start.
+FIND_PYTHON313 = for each in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13*/bin/python3.13; do \
+	"$$each" -c 'import sys; print(sys.executable)' 2>/dev/null && break; done
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run check-delivery test test-runtime compat check format benchmark events proto validate build \
+	invoke test-invoke package test-package release-notes clean
+
+help: ## Show what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make run EVENT=events/awslogs.lambda-warm.json        one event"
+	@echo "  make run LOG=any.log GROUP=/aws/lambda/my-function    any text file, as CloudWatch Logs would send it"
+
+setup: $(READY) ## Make the virtual environment (the other targets do so by themselves)
+
+$(READY): requirements-dev.txt src/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "This needs Python 3.11 or later; name one with: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Setting up $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# By the environment, as they are: neither make nor the shell is to read anything into quotes and dollars.
+run: override export EVENT := $(value EVENT)
+run: override export LOG := $(value LOG)
+run: override export GROUP := $(value GROUP)
+run: $(READY) ## Run the sample events (or EVENT=…, or LOG=… GROUP=…) through the real handler into a local intake
+	@$(BIN)/python -m local_run --event="$$EVENT" --log="$$LOG" --group="$$GROUP"
+
+check-delivery: $(READY) ## Say whether a forwarder with this shell's settings (DD_API_KEY, DD_SITE, ...) would deliver
+	@$(BIN)/python -m local_run.check
+
+test: $(READY) ## Run the tests, but for those under the runtime emulator
+	@$(BIN)/python -m pytest -m "not runtime and not compat and not container and not package"
+
+test-runtime: $(READY) ## Run the tests under Lambda's runtime client and emulator
+	@$(BIN)/python -m local_run.emulator install
+	@$(BIN)/python -m pytest -m runtime tests/runtime
+
+# Of the same Python, since the function runs under the runtime client in $(VENV), its packages on the path.
+$(COMPAT_READY): $(READY) $(EXAMPLE)/requirements.txt
+	@echo "Setting up $(COMPAT_VENV) ..."
+	@$(BIN)/python -m venv --clear $(COMPAT_VENV)
+	@$(COMPAT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $(EXAMPLE)/requirements.txt
+	@touch $@
+
+compat: $(COMPAT_READY) ## Run a function with Datadog's library, forward what it prints and check what arrives
+	@$(BIN)/python -m local_run.emulator install
+	@$(BIN)/python -m pytest -m compat --tb=short tests/compat
+
+check: $(READY) ## Lint, check formatting, types and that the sample events are up to date
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/python -m events.make_events --check
+
+format: $(READY) ## Format the code and mend what the linter can
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+benchmark: $(READY) ## Measure CPU per line against a plain reference
+	@$(BIN)/python -m benchmarks.line_cpu
+
+events: $(READY) ## Make the sample events from the text beside them
+	@$(BIN)/python -m events.make_events
+
+proto: $(READY) ## Make the protobuf module from its .proto file
+	@$(BIN)/python -m grpc_tools.protoc --proto_path=src --python_out=src --pyi_out=src trace_proto/agent_payload.proto
+
+$(SAM):
+	@$(PYTHON) -m venv $(SAM_VENV)
+	@$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check aws-sam-cli==$(SAM_VERSION)
+
+validate: $(SAM) ## Check the templates with SAM and cfn-lint
+	@$(SAM) validate --lint
+	@$(SAM) validate --lint --template $(EXAMPLE)/template.yaml
+
+build: $(SAM) ## Build the stack (ARCHITECTURE=arm64 or x86_64); needs Python 3.13, the version of the function
+	@python=$$($(FIND_PYTHON313)); test -n "$$python" || \
+		{ echo "sam build needs Python 3.13 on the PATH (or run: $(SAM) build --use-container)" >&2; exit 1; }; \
+	PATH="$$(dirname "$$python"):$$PATH" \
+		$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCHITECTURE) $(SAM_BUILD)
+	@$(SAM_VENV)/bin/python -m release.template $(BUILD_DIR) $(ARCHITECTURE)
+
+# Built apart from what `sam deploy` takes.
+invoke test-invoke: ARCHITECTURE := $(OWN_ARCHITECTURE)
+invoke test-invoke: BUILD_DIR := .aws-sam/$(OWN_ARCHITECTURE)
+invoke: override export EVENT := $(value EVENT)
+invoke: $(READY) build ## Run a sample (or EVENT=…) through the built stack, in a container, into a local intake; needs Docker
+	@$(BIN)/python -m local_run.invoke --event="$$EVENT"
+
+test-invoke: $(READY) build ## Run the tests of the stack in a container; needs Docker
+	@$(BIN)/python -m pytest -m container tests/runtime
+
+package: $(READY) ## Make the files of a release in dist/: for each processor a zip, a layer and their templates
+	@for each in arm64 x86_64; do \
+		$(MAKE) --no-print-directory build ARCHITECTURE=$$each BUILD_DIR=.aws-sam/$$each SAM_BUILD=--no-cached || exit 1; \
+	done
+	@$(BIN)/python -m release.package $(DIST)
+
+test-package: $(READY) ## Run the zip of `make package` on a Python 3.13 that has only boto3 and the runtime client
+	@$(BIN)/python -m local_run.emulator install
+	@PYTHON313=$$($(FIND_PYTHON313)) $(BIN)/python -m pytest -m package tests/release
+
+release-notes: $(READY) ## Print what CHANGELOG.md says about this version
+	@$(BIN)/python -m release.notes
+
+clean: ## Remove what the other targets made
+	@rm -rf $(VENV) $(SAM_VENV) $(COMPAT_VENV) $(DIST) .cache .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,18 @@
+"""A clock that counts how often it is looked at."""
+
+from forwarder.deadline import Deadline
+
+
+class Expiring(Deadline):
+    """A deadline that comes once it has been looked at so often; `moment` is what is left of that."""
+
+    @property
+    def remaining(self) -> float:
+        """Seconds that are enough for anything: waiting is no look."""
+        return 60.0
+
+    @property
+    def expired(self) -> bool:
+        """Whether it has been looked at often enough."""
+        object.__setattr__(self, "moment", self.moment - 1)
+        return self.moment < 0

@@ -1,0 +1,252 @@
+"""Stand-ins for AWS, in one place: a store and objects in memory that fail as told, and a bucket that counts calls."""
+
+import hashlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from forwarder.deadline import Deadline
+from forwarder.errors import ChangedError, ForwarderError, GoneError, ReadError, StoreError
+from forwarder.failed_events import Stored
+from forwarder.failed_events import format as stored_format
+from forwarder.records import Backlog, Batch, Failed, History, S3Object, Signal
+from forwarder.sources.reading import OpenObject
+from tests.builders import IDENTITY, REGION
+
+BUCKET = "orders-failed-events"
+PAGE = 1  # names in one answer of the store in memory
+ON_FAILURE = f"aws/lambda/async/{IDENTITY.name}/"  # Lambda's name for a function's on-failure destination
+
+
+class Trouble(StrEnum):
+    """What one call to a store comes to. `HALF`: of a batch, only the first half can be stored."""
+
+    NONE = "none"
+    FAILS = "fails"
+    HALF = "half"
+
+
+@dataclass
+class FakeStore:
+    """The `Store` in memory. Calls fail as `script` says, one entry each; when it is used up, all succeed.
+
+    `rejected` are batches set aside, kept even where the script says that setting aside fails; `failures` counts the
+    calls that failed.
+    """
+
+    script: Iterable[Trouble] = ()
+    rejected: list[Batch] = field(default_factory=list)
+    events: dict[str, bytes] = field(default_factory=dict)
+    failures: int = 0
+    trouble: str = ""
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._batches: dict[str, tuple[bytes, dict[str, str]]] = {}
+        self._number = 0
+        self._script = iter(self.script)
+
+    def heal(self) -> None:
+        """Let all further calls succeed."""
+        self._script = iter(())
+
+    @property
+    def left(self) -> int:
+        """How many batches and events are in it."""
+        return len(self._batches) + len(self.events)
+
+    @property
+    def stored(self) -> list[Batch]:
+        """The batches in it, oldest first."""
+        return [stored_format.unpacked(*self._batches[name]) for name in sorted(self._batches)]
+
+    def give_up_on(self, event: dict[str, object]) -> None:
+        """Keep an event as Lambda does that has tried often enough."""
+        self.events[f"{ON_FAILURE}{len(self.events)}"] = invocation_record(event)
+
+    def put(self, batch: Batch) -> list[Batch]:
+        trouble = self._trouble()
+        halves = list(batch.split()) if trouble is Trouble.HALF else []
+        left = halves[1:] or ([batch] if trouble is not Trouble.NONE else [])
+        for part in halves[:1] or ([batch] if not left else []):
+            with self._lock:
+                self._number += 1
+                name = f"{stored_format.time_of(part.history.first_failure)}-{part.signal.value}-{self._number}"
+                self._batches[name] = _object(part)
+        return left
+
+    def touch(self, stored: Stored, signal: Signal, items: int, history: History) -> None:
+        if self._trouble() is Trouble.NONE:
+            data, _ = self._batches[stored.name]
+            self._batches[stored.name] = data, stored_format.facts(signal, items, history)
+
+    def quarantine(self, stored: Stored, reason: str) -> None:  # noqa: ARG002 - as in Store
+        self._fail("set aside")
+        self._batches.pop(stored.name, None)
+        self.events.pop(stored.name, None)
+
+    def reject(self, failed: Failed) -> bool:
+        with self._lock:
+            self.rejected.append(copy(failed.batch))  # whoever set it aside lets go of its body
+        return self._trouble() is Trouble.NONE
+
+    def reject_records(self, records: list[dict[str, object]]) -> bool:  # noqa: ARG002 - as in Store
+        return self._trouble() is Trouble.NONE
+
+    def put_event(self, event: dict[str, object]) -> bool:
+        if self._trouble() is not Trouble.NONE:
+            return False
+        with self._lock:
+            self._number += 1
+            self.events[f"unread/{self._number}"] = stored_format.event_record(event)
+        return True
+
+    def pending(self, deadline: Deadline) -> Iterator[Stored]:  # noqa: ARG002 - as in Store
+        names = sorted(self._batches)
+        for start in range(0, len(names), PAGE):
+            self._fail("listed")
+            for name in names[start : start + PAGE]:
+                yield Stored(name, stored_format.signal_of(name), stored_format.moment_of(name))
+
+    def read(self, stored: Stored) -> Batch | None:
+        self._fail("read")
+        found = self._batches.get(stored.name)
+        return found and stored_format.unpacked(*found)
+
+    def delete(self, names: list[str]) -> None:
+        self._fail("deleted from")
+        for name in names:
+            self._batches.pop(name, None)
+            self.events.pop(name, None)
+
+    def backlog(self) -> Backlog:
+        self._fail("counted")
+        return Backlog(self.left, min(map(stored_format.moment_of, self._batches), default=0.0))
+
+    def acquire(self, owner: str, seconds: float) -> bool:  # noqa: ARG002 - as in Store
+        return self._trouble() is Trouble.NONE
+
+    def release(self, owner: str) -> None:
+        pass
+
+    def begin(self, name: str) -> bool:  # noqa: ARG002 - as in Store
+        self._fail("noted in")
+        return True
+
+    def deadly(self) -> str:
+        return ""
+
+    def unprocessed(self, deadline: Deadline) -> Iterator[str]:  # noqa: ARG002 - as in Store
+        self._fail("listed")
+        yield from sorted(self.events)
+
+    def read_unprocessed(self, name: str) -> bytes:
+        self._fail("read")
+        return self.events[name]
+
+    def check(self) -> str:
+        return "" if self._trouble() is Trouble.NONE else "the script says so"
+
+    def _trouble(self) -> Trouble:
+        with self._lock:
+            trouble = next(self._script, Trouble.NONE)
+            if trouble is not Trouble.NONE:
+                self.failures += 1
+                self.trouble = "the script says so"
+            return trouble
+
+    def _fail(self, what: str) -> None:
+        if self._trouble() is not Trouble.NONE:
+            raise StoreError(f"the store could not be {what}")
+
+
+def _object(batch: Batch) -> tuple[bytes, dict[str, str]]:
+    return stored_format.packed(batch), stored_format.facts(batch.signal, batch.count, batch.history)
+
+
+def invocation_record(event: dict[str, object]) -> bytes:
+    """Return what Lambda writes to an on-failure destination, as far as anything reads it.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    return json.dumps({"version": "1.0", "requestPayload": event}).encode()
+
+
+class Bucket:
+    """An S3 bucket that moto keeps. `calls` counts the operations that were asked of S3."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self._s3 = boto3.client("s3", region_name=REGION)
+        self._s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def names(self, prefix: str = "failed_events/") -> list[str]:
+        """List the names that begin so."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+
+    def stored_items(self) -> int:
+        """Count the items in the batches that wait for a replay."""
+        waiting = [name for name in self.names() if "/pending/" in name]
+        return sum(int(self._s3.head_object(Bucket=BUCKET, Key=name)["Metadata"]["items"]) for name in waiting)
+
+
+@contextmanager
+def mocked_bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """Put a bucket where AWS would be, for this process; its own questions are not counted."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with mock_aws():
+        bucket = Bucket()
+        session = boto3.session.Session()
+        session.events.register("before-call", lambda model, **_: bucket.calls.update([model.name]))
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+        yield bucket
+
+
+@dataclass
+class FakeObjects:
+    """The `Objects` in memory: bytes by `s3://bucket/key`, handed out in chunks of `chunk` bytes.
+
+    `refusals` are raised by the next calls to `open`, one each. At each place in `breaks` (a byte of the object) the
+    connection breaks, once. `opened` holds the place and the byte of each call.
+    """
+
+    objects: Mapping[str, bytes] = field(default_factory=dict)
+    chunk: int = 256 * 1024
+    refusals: list[ForwarderError] = field(default_factory=list)
+    breaks: set[int] = field(default_factory=set)
+    opened: list[tuple[str, int]] = field(default_factory=list)
+
+    @contextmanager
+    def open(self, wanted: S3Object, *, etag: str = "", start: int = 0) -> Iterator[OpenObject]:
+        self.opened.append((str(wanted), start))
+        if self.refusals:
+            raise self.refusals.pop(0)
+        data = self.objects.get(str(wanted))
+        if data is None:
+            raise GoneError("NoSuchKey")
+        current = hashlib.sha256(data).hexdigest()
+        if etag not in ("", current):
+            raise ChangedError("it has changed")
+        yield OpenObject(current, self._chunks(data, start))
+
+    def _chunks(self, data: bytes, start: int) -> Iterator[bytes]:
+        while start < len(data):
+            end = min([start + self.chunk, len(data), *(place for place in self.breaks if place >= start)])
+            if end > start:
+                yield data[start:end]
+            if end in self.breaks:
+                self.breaks.remove(end)
+                raise ReadError("ConnectionResetError")
+            start = end

@@ -1,0 +1,6 @@
+"""How the properties are tested: without a deadline for an example, which a busy machine would miss."""
+
+from hypothesis import settings
+
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
