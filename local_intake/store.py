@@ -1,0 +1,225 @@
+"""Where rows go: an SQLite database, or nothing but counters, behind one interface."""
+
+import copy
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from local_intake.records import TABLES, Contents, Log, Metric, Request, Span, Stats, Table
+
+SCHEMA_VERSION = 1
+# Ids keep rising after a clear (AUTOINCREMENT), so that a reader who asks for what came after one misses nothing.
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS requests (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, received_at REAL, signal TEXT, path TEXT, status INTEGER,
+    wire_bytes INTEGER, body_bytes INTEGER, entries INTEGER, oversized INTEGER,
+    warnings JSON_TEXT, headers JSON_TEXT);
+CREATE TABLE IF NOT EXISTS logs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, request_id INTEGER, log_id TEXT, timestamp INTEGER, message TEXT,
+    source TEXT, service TEXT, host TEXT, tags TEXT, oversized BOOLEAN, attributes JSON_TEXT);
+CREATE TABLE IF NOT EXISTS metrics (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, request_id INTEGER, name TEXT, second INTEGER, value REAL,
+    tags JSON_TEXT, host TEXT);
+CREATE TABLE IF NOT EXISTS spans (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, request_id INTEGER, env TEXT, service TEXT, name TEXT, resource TEXT,
+    trace_id TEXT, span_id TEXT, parent_id TEXT, start INTEGER, duration INTEGER, error INTEGER, type TEXT,
+    meta JSON_TEXT, metrics JSON_TEXT);
+"""
+INSERT_REQUEST = "INSERT INTO requests VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT: dict[Table, str] = {
+    "logs": "INSERT INTO logs VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "metrics": "INSERT INTO metrics VALUES (NULL, ?, ?, ?, ?, ?, ?)",
+    "spans": "INSERT INTO spans VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+}
+SELECT: dict[type[msgspec.Struct], str] = {
+    Request: "SELECT * FROM requests WHERE id > ? ORDER BY id LIMIT ?",
+    Log: "SELECT * FROM logs WHERE id > ? ORDER BY id LIMIT ?",
+    Metric: "SELECT * FROM metrics WHERE id > ? ORDER BY id LIMIT ?",
+    Span: "SELECT * FROM spans WHERE id > ? ORDER BY id LIMIT ?",
+}
+CLEAR = "DELETE FROM requests; DELETE FROM logs; DELETE FROM metrics; DELETE FROM spans;"
+
+NO_LIMIT = -1
+
+# The names are our own types: they take effect only on connections that ask for them, as ours does.
+sqlite3.register_converter("JSON_TEXT", msgspec.json.decode)
+sqlite3.register_converter("BOOLEAN", lambda value: value != b"0")
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+class StoreError(Exception):
+    """A store that cannot be opened: one sentence that says which and what to do."""
+
+
+class Store(Protocol):
+    """Keeps what arrived. Any thread may call any method; readers ascend by id."""
+
+    def add(self, request: Request, contents: Contents) -> None:
+        """Keep a request and all its rows, or nothing of it."""
+
+    def requests(self, after: int = 0, limit: int = NO_LIMIT) -> list[Request]:
+        """List requests with an id over `after`."""
+
+    def logs(self, after: int = 0, limit: int = NO_LIMIT) -> list[Log]:
+        """List logs with an id over `after`."""
+
+    def metrics(self, after: int = 0, limit: int = NO_LIMIT) -> list[Metric]:
+        """List metric values with an id over `after`."""
+
+    def spans(self, after: int = 0, limit: int = NO_LIMIT) -> list[Span]:
+        """List spans with an id over `after`."""
+
+    def stats(self) -> Stats:
+        """Give the totals as they are now."""
+
+    def clear(self) -> None:
+        """Forget everything."""
+
+    def close(self) -> None:
+        """Let go of the file, if there is one."""
+
+
+class CountingStore:
+    """Counts and keeps nothing: for load."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stats = Stats()
+
+    def add(self, request: Request, contents: Contents) -> None:
+        """Count a request."""
+        _describe(request, contents)
+        with self._lock:
+            self._stats.add(request)
+
+    def requests(self, after: int = 0, limit: int = NO_LIMIT) -> list[Request]:  # noqa: ARG002 - as in Store
+        """Give nothing: nothing is kept."""
+        return []
+
+    def logs(self, after: int = 0, limit: int = NO_LIMIT) -> list[Log]:  # noqa: ARG002 - as in Store
+        """Give nothing: nothing is kept."""
+        return []
+
+    def metrics(self, after: int = 0, limit: int = NO_LIMIT) -> list[Metric]:  # noqa: ARG002 - as in Store
+        """Give nothing: nothing is kept."""
+        return []
+
+    def spans(self, after: int = 0, limit: int = NO_LIMIT) -> list[Span]:  # noqa: ARG002 - as in Store
+        """Give nothing: nothing is kept."""
+        return []
+
+    def stats(self) -> Stats:
+        """Give the totals as they are now."""
+        with self._lock:
+            return copy.deepcopy(self._stats)
+
+    def clear(self) -> None:
+        """Count from zero."""
+        with self._lock:
+            self._stats = Stats()
+
+    def close(self) -> None:
+        """Do nothing: there is no file."""
+
+
+class SqliteStore:
+    """Keeps everything in an SQLite database: a file, which other processes may read meanwhile, or `:memory:`."""
+
+    def __init__(self, path: str | Path = ":memory:") -> None:
+        self._lock = threading.Lock()
+        self._connection = _open(str(path))
+        self._stats = Stats()
+        for request in self.requests():
+            self._stats.add(request)
+
+    def add(self, request: Request, contents: Contents) -> None:
+        """Keep a request and all its rows in one transaction."""
+        _describe(request, contents)
+        with self._lock:
+            with self._connection:
+                request.id = self._insert_request(request)
+                if contents.rows:
+                    rows = [(request.id, *row) for row in contents.rows]
+                    self._connection.executemany(INSERT[TABLES[request.signal]], rows)
+            self._stats.add(request)
+
+    def requests(self, after: int = 0, limit: int = NO_LIMIT) -> list[Request]:
+        """List requests with an id over `after`."""
+        return self._read(Request, after, limit)
+
+    def logs(self, after: int = 0, limit: int = NO_LIMIT) -> list[Log]:
+        """List logs with an id over `after`. A log takes a few kB in memory: read large stores in pages."""
+        return self._read(Log, after, limit)
+
+    def metrics(self, after: int = 0, limit: int = NO_LIMIT) -> list[Metric]:
+        """List metric values with an id over `after`."""
+        return self._read(Metric, after, limit)
+
+    def spans(self, after: int = 0, limit: int = NO_LIMIT) -> list[Span]:
+        """List spans with an id over `after`."""
+        return self._read(Span, after, limit)
+
+    def stats(self) -> Stats:
+        """Give the totals as they are now."""
+        with self._lock:
+            return copy.deepcopy(self._stats)
+
+    def clear(self) -> None:
+        """Delete all rows. Ids go on from where they were."""
+        with self._lock:
+            self._connection.executescript(CLEAR)
+            self._stats = Stats()
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._connection.close()
+
+    def _insert_request(self, request: Request) -> int:
+        values = msgspec.structs.astuple(request)[1:]
+        cursor = self._connection.execute(INSERT_REQUEST, tuple(map(_column, values)))
+        return int(cursor.lastrowid or 0)
+
+    def _read(self, record: type[Record], after: int, limit: int) -> list[Record]:
+        with self._lock:
+            rows = self._connection.execute(SELECT[record], (after, limit)).fetchall()
+        return [record(*row) for row in rows]
+
+
+def _column(value: object) -> object:
+    return msgspec.json.encode(value).decode() if isinstance(value, dict) else value
+
+
+def _describe(request: Request, contents: Contents) -> None:
+    request.entries = len(contents.rows)
+    request.oversized = contents.oversized
+    request.warnings = dict(contents.warnings)
+
+
+def _open(path: str) -> sqlite3.Connection:
+    """Open or make a database; `StoreError` if that is not possible. Access is serialised by the store's lock."""
+    try:
+        connection = sqlite3.connect(path, check_same_thread=False, detect_types=sqlite3.PARSE_DECLTYPES)
+        try:
+            _prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise StoreError(f"The store {path} cannot be opened: {error}.") from None
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: str) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version not in (0, SCHEMA_VERSION):
+        raise StoreError(f"The store {path} was made by another version: delete it or name another.")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # With WAL a crash of the machine may cost the last requests, never the database: good enough here.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.executescript(SCHEMA)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
