@@ -1,0 +1,143 @@
+"""What the sources find."""
+
+from dataclasses import dataclass, field
+
+import regex
+from msgspec import Struct
+
+from forwarder.records.signal import Signal
+
+# 123456789012_CloudTrail_eu-west-1_20261122T1625Z_Ab12Cd34Ef56Gh78.json.gz, and digests, which name their trail
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
+_CLOUDTRAIL_FILE = regex.compile(
+    r"\d{12}_CloudTrail(?:-Digest|-Insight)?_[a-z]{2}[a-z0-9-]*_(?:[^/]*_)?\d{8}T\d{4}(?:\d\d)?Z[^/]*\.json\.gz",
+    regex.IGNORECASE,
+)
+
+# Bytes of a line of an object, or characters of a log of several lines, that are kept; the rest is thrown away. The
+# intake takes less in one log, so what is longer will be cut once more where logs are packed, and said to be truncated.
+LONGEST_LINE = 1_000_000
+
+
+class Line(Struct, gc=False, omit_defaults=True):
+    """One log event, which is also what a log item looks like once encoded.
+
+    `timestamp` is in milliseconds since the epoch. A source that knows no id or time leaves it out.
+    """
+
+    message: str
+    id: str = ""
+    timestamp: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Line({len(self.message)} characters, id={self.id!r}, timestamp={self.timestamp})"
+
+
+@dataclass(frozen=True, slots=True)
+class LogStream:
+    """Where lines come from that CloudWatch Logs hands us."""
+
+    log_group: str
+    log_stream: str
+    owner: str
+
+    def __str__(self) -> str:
+        return f"{self.log_group} {self.log_stream}".strip() or "a log stream without a name"
+
+
+@dataclass(frozen=True, slots=True)
+class S3Object:
+    """An object of lines; `version` is empty where the bucket keeps none, or the newest is meant."""
+
+    bucket: str
+    key: str
+    version: str = ""
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}" + (f" (version {self.version})" if self.version else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A queue, topic, stream or bus whose messages are lines themselves.
+
+    `source` is what the lines are of (`sqs`, `sns`, `kinesis`, or what an EventBridge event names); `arn` is empty
+    where the event tells none.
+    """
+
+    source: str
+    arn: str = ""
+
+    def __str__(self) -> str:
+        return self.arn or self.source
+
+
+Place = LogStream | S3Object | Sender
+
+
+def is_cloudtrail_file(key: str) -> bool:
+    """Tell whether an object has a name that CloudTrail gives its files, in whatever folder."""
+    return _CLOUDTRAIL_FILE.fullmatch(key.rpartition("/")[2]) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Something that can never be delivered: why, a pointer to it, how much, and of which signal if that was known.
+
+    `raw` is what could not be read, unmasked: it may only be kept where no masking rule is configured.
+    """
+
+    reason: str
+    pointer: str
+    count: int = 1
+    signal: Signal = Signal.LOGS
+    raw: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """From where on an object is still to be read.
+
+    `position` is that of the first unread line: how many bytes come before it once all compression is undone, or, in a
+    document of JSON records, how many records. `etag` is that of the object as it was read, since one that has changed
+    has to be read anew. `attempts` counts the replays that got no further.
+    """
+
+    object: S3Object
+    etag: str = ""
+    position: int = 0
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Lines of one place that came in one trigger record, and what of them could not be read.
+
+    `record` is the trigger record's number in the event, counted from 0. `filtered` counts lines that are not to be
+    forwarded by nature (control messages, headers of tables, empty lines). `rest` is where to go on if the group is
+    not taken; without it, all of the trigger record has to come again.
+    """
+
+    place: Place
+    lines: list[Line]
+    record: int = 0
+    rejected: tuple[Rejection, ...] = ()
+    filtered: int = 0
+    rest: Continuation | None = None
+
+    def untaken(self, reason: str) -> "Unread":
+        """Return what is to be said of the group where it was not taken."""
+        return Unread(self.record, reason, str(self.place), self.rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A trigger record, or the `rest` of an object, that could not be read now but may be later."""
+
+    record: int
+    reason: str
+    pointer: str
+    rest: Continuation | None = None
+
+
+Found = Group | Unread | Rejection
