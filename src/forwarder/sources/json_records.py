@@ -1,0 +1,145 @@
+"""Takes documents such as CloudTrail's apart while they come in: `{"Records": [{…}, {…}]}`, one log a record.
+
+Brackets outside of strings are counted, by a pattern of `re` that runs from one to the next, at 80 MB/s. That takes a
+record's bytes as they are, in memory for one record and one chunk, whatever the records hold. The others that were
+measured: `ijson` (yajl2) 90 MB/s, but what it makes has to be encoded again and is then no longer what was in the
+file; `msgspec.Raw` 1,800 MB/s, but of whole documents only; the same pattern in `regex` 25 MB/s.
+"""
+
+import re
+from codecs import utf_8_decode
+from collections.abc import Iterator
+
+from forwarder.errors import CorruptRecordError
+from forwarder.records import LONGEST_LINE, Line
+from forwarder.sources.lines import LINES, Stretch
+
+HEAD = 4_096  # bytes that are enough to tell such a document by
+
+_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_BEGINNING = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*+\{(?:\s*+" + _STRING + rb"\s*+:\s*+(?:" + _STRING + rb"|[\w.+-]++)\s*+,)*+"
+    rb'\s*+"Records"\s*+:\s*+\[\s*+[{\]]',
+    re.DOTALL,
+)
+# Up to the next bracket (1) outside of strings, or else to the end, where a string may be cut off (2), perhaps right
+# behind a backslash (3). It always matches, so no search begins inside of a string.
+_NEXT_BRACKET = re.compile(
+    rb'(?:[^"{}\[\]]++|' + _STRING + rb')*+(?:([{}\[\]])|("(?:[^"\\]++|\\.)*+(\\?))?\Z)', re.DOTALL
+)
+_RECORDS = re.compile(rb'"Records"\s*:$')
+_NAME = 64  # bytes: what is kept of the text before a bracket
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LINE_BREAK = re.compile(rb"[\r\n]\s*+")
+
+_DOCUMENT, _LIST, _RECORD = 1, 2, 3  # how many brackets are open inside of each
+
+
+def begins_records(head: bytes) -> bool:
+    """Tell whether what begins so is a document of records: objects in a list that is named so at the top."""
+    return _BEGINNING.match(head) is not None
+
+
+def read_records(chunks: Iterator[bytes], position: int) -> Iterator[Stretch]:
+    """Yield the records of one such document, or of several one after the other, as their JSON texts on one line each.
+
+    Positions count records.
+
+    Raises:
+        CorruptRecordError: it is malformed or cut off, or there is something else behind it. What was found before has
+            been yielded.
+
+    """
+    scanner = _Scanner()
+    number = 0
+    for chunk in chunks:
+        records = scanner.feed(chunk)
+        unread = records[max(0, position - number) :]
+        number += len(records)
+        for first in range(number - len(unread), number, LINES):
+            some = unread[:LINES]
+            unread = unread[LINES:]
+            yield Stretch(first, first + len(some), [Line(_text(record)) for record in some])
+        if scanner.malformed:
+            break
+    if trouble := scanner.trouble:
+        raise CorruptRecordError(f"its JSON is {trouble} after {number} records")
+
+
+def _text(record: bytes) -> str:
+    """Return a record on one line: line breaks in JSON are always white space.
+
+    A part of a character at its end, where it is cut, is left out; a whole record ends in a bracket.
+    """
+    if b"\n" in record or b"\r" in record:
+        record = _LINE_BREAK.sub(b"", record)
+    return utf_8_decode(record, "replace")[0]
+
+
+class _Scanner:
+    """Finds records in chunks that may be cut anywhere."""
+
+    def __init__(self) -> None:
+        self.malformed = False
+        self._depth = 0
+        self._in_list = False  # of records, or in one of them
+        self._had_list = False  # since the document began
+        self._held = b""  # the text before a bracket that is yet to come
+        self._record: list[bytes] = []  # one that is yet to end
+        self._room = LONGEST_LINE
+        self._unfinished = b""  # what makes the next chunk begin inside of a string, as the last one ended
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the JSON if no more of it comes."""
+        if self.malformed or (self._depth == 0 and self._held.strip()):
+            return "malformed"
+        return "cut off" if self._depth else ""
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Return the records that are complete with this chunk, each cut to `LONGEST_LINE`."""
+        data = self._unfinished + chunk
+        start = len(self._unfinished)
+        records: list[bytes] = []
+        for match in _NEXT_BRACKET.finditer(data):
+            mark, end = match[1], match.end()
+            if mark is None:
+                self._unfinished = b'"' + match[3] if match[2] else b""
+                break
+            opening = mark in b"{["
+            self._depth += 1 if opening else -1
+            if self._in_list and self._depth >= _RECORD + opening:
+                continue
+            if self._in_list and self._depth == _LIST:
+                self._hold_record(data[start:end])
+                records.append(b"".join(self._record)[:LONGEST_LINE])
+                self._record, self._room = [], LONGEST_LINE
+                start = end
+                continue
+            if not self._may_follow((self._held + data[start : end - 1]).strip(), mark):
+                self.malformed = True
+                break
+            self._held = b""
+            start = end - 1 if self._in_list and self._depth == _RECORD else end
+        if self._in_list and self._depth >= _RECORD:
+            self._hold_record(data[start:])
+        else:
+            self._held = (self._held + data[start:]).lstrip()[-_NAME:]
+        return records
+
+    def _hold_record(self, data: bytes) -> None:
+        if self._room > 0:
+            self._record.append(data)
+            self._room -= len(data)
+
+    def _may_follow(self, text: bytes, mark: bytes) -> bool:
+        """Tell whether a text and the bracket that made the depth what it is may stand there, outside of records."""
+        if self._in_list:
+            self._in_list = mark != b"]"
+            return (mark == b"{" and text in (b"", b",")) or (mark == b"]" and not text)
+        if self._depth == _DOCUMENT and mark in b"{[":
+            self._had_list = False
+            return mark == b"{" and text in (b"", _BYTE_ORDER_MARK)
+        if self._depth == _LIST and mark == b"[" and _RECORDS.search(text):
+            self._in_list = self._had_list = True
+        return self._depth > 0 or (self._depth == 0 and mark == b"}" and self._had_list)

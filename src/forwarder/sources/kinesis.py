@@ -1,0 +1,94 @@
+"""Kinesis records: a CloudWatch Logs document, or lines of text; both may be gzipped.
+
+https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html#services-kinesis-event-example
+"""
+
+import re
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from forwarder.deadline import OUT_OF_TIME
+from forwarder.errors import CorruptRecordError, OutOfTimeError
+from forwarder.records import Found, Group, Line, Sender, Unread
+from forwarder.records.unshown import name_only
+from forwarder.sources.awslogs import from_base64, inflate, read_document
+from forwarder.sources.reading import Look, Reading
+from forwarder.sources.values import convert, optional_text, timestamp
+
+_GZIP = b"\x1f\x8b"
+_BLOCK = 16 * 1024  # bytes of text that are split into lines at once
+_LINE_END = re.compile(rb"\n|\r(?!\n)")
+_MEMBERS = (b'"logEvents"', b'"logGroup"')  # of a CloudWatch Logs document
+
+
+class _Data(Struct):
+    data: str
+    approximateArrivalTimestamp: object = None  # noqa: N815 - AWS's name
+
+    __repr__ = name_only
+
+
+class _Record(Struct):
+    kinesis: _Data
+    eventSourceARN: object = ""  # noqa: N815
+
+
+def read(record: object, number: int, reading: Reading) -> Iterator[Found]:
+    """Read one record.
+
+    Raises:
+        CorruptRecordError: it has no data, or its base64 or gzip is broken.
+
+    """
+    found = convert(record, _Record)
+    stream = Sender("kinesis", optional_text(found.eventSourceARN))
+    try:
+        yield from _groups(found.kinesis, stream, number, reading.look)
+    except OutOfTimeError:
+        yield Unread(number, OUT_OF_TIME, str(stream))
+
+
+def _groups(data: _Data, stream: Sender, number: int, look: Look) -> Iterator[Group]:
+    look()
+    payload = from_base64(data.data, "kinesis.data")
+    if payload.startswith(_GZIP):
+        payload = inflate(payload)
+    if document := _document(payload, number, look):
+        yield document
+    else:
+        yield from _text(payload, stream, _arrival(data), number, look)
+
+
+def _document(payload: bytes, number: int, look: Look) -> Group | None:
+    """Read a CloudWatch Logs document; what only looks like one is text."""
+    if not all(member in payload for member in _MEMBERS):
+        return None
+    try:
+        return read_document(payload, number, look)
+    except CorruptRecordError:
+        return None
+
+
+def _text(payload: bytes, stream: Sender, arrival: int | None, number: int, look: Look) -> Iterator[Group]:
+    """Yield lines of text, some at a time: what inflates to 60 MB of line feeds would be that many lines at once."""
+    for block in _blocks(payload):
+        look()
+        ended = block.splitlines()  # in \n, \r\n or \r; str.splitlines() knows other ends, too
+        lines = [Line(line.decode("utf-8", "replace"), timestamp=arrival) for line in ended if line]
+        yield Group(stream, lines, number, filtered=len(ended) - len(lines))
+
+
+def _blocks(payload: bytes) -> Iterator[bytes]:
+    """Yield whole lines, together as many bytes as `_BLOCK` and what is left of the last one."""
+    start = 0
+    while start < len(payload):
+        ending = _LINE_END.search(payload, start + _BLOCK)
+        end = ending.end() if ending else len(payload)
+        yield payload[start:end]
+        start = end
+
+
+def _arrival(data: _Data) -> int | None:
+    seconds = data.approximateArrivalTimestamp
+    return timestamp(seconds * 1000) if isinstance(seconds, int | float) else None

@@ -1,0 +1,80 @@
+"""Takes values out of what AWS sent, without trusting any of it."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from forwarder.errors import CorruptRecordError
+
+_T = TypeVar("_T")
+
+_WHOLE = r"^[^\ud800-\udfff]*\Z"  # without lone surrogates, which JSON can write and UTF-8 cannot
+Text = Annotated[str, Meta(pattern=_WHOLE)]
+Name = Annotated[str, Meta(pattern=_WHOLE, min_length=1)]
+# Of another name than this, botocore would not even ask S3.
+BucketName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,255}\Z")]
+
+_LATEST = 100_000_000_000_000  # milliseconds; the year 5138: what lies beyond is no time
+
+
+def convert(value: object, kind: type[_T]) -> _T:
+    """Read a decoded JSON value as a Struct.
+
+    Raises:
+        CorruptRecordError: it is none; names the place and the types, no values.
+
+    """
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise CorruptRecordError(str(error)) from None
+    except UnicodeError:  # of a text where something else is expected: its error would show the text
+        raise CorruptRecordError("it holds a text that is not valid Unicode") from None
+    except RecursionError:
+        raise CorruptRecordError("it is nested too deeply") from None
+
+
+def optional_text(value: object) -> str:
+    """Return a text that may as well be missing; anything else counts as missing."""
+    return value if isinstance(value, str) and whole_text(value) == value else ""
+
+
+def whole_text(text: str) -> str:
+    """Replace lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def as_json(value: object) -> str:
+    """Return a decoded JSON value as compact JSON text.
+
+    Raises:
+        CorruptRecordError: it is nested too deeply, or is none.
+
+    """
+    try:
+        return whole_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    except (RecursionError, TypeError, ValueError):
+        raise CorruptRecordError("it cannot be written as JSON") from None
+
+
+def timestamp(milliseconds: float) -> int | None:
+    """Return milliseconds since the epoch, unless they are out of all reason."""
+    return int(milliseconds) if 0 < milliseconds < _LATEST else None
+
+
+def timestamp_of(time: object) -> int | None:
+    """Return an ISO 8601 time in milliseconds since the epoch; without a zone it is UTC."""
+    if not isinstance(time, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(time)
+        return timestamp((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,171 @@
+"""Lines: the same ones however an object's bytes are cut into chunks."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import regex
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forwarder.errors import OutOfTimeError
+from forwarder.records import LONGEST_LINE
+from forwarder.sources.lines import LINES, Beginnings, Stretch, read_lines, read_logs
+
+ENDS = regex.compile(rb"\r\n|\r|\n")
+# Bytes among which there are ends of lines, parts of characters, and what `str.splitlines` takes for an end.
+BYTES = st.lists(
+    st.sampled_from([b"\n", b"\r", b"a", b"START", "é\u2028\x85\x0b".encode(), b"\xe2", b"\x82"])
+    | st.binary(max_size=4)
+).map(b"".join)
+
+
+def chunks_of(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[start : start + size] for start in range(0, len(data), size))
+
+
+def messages(found: Iterator[Stretch]) -> list[str]:
+    return [line.message for stretch in found for line in stretch.lines]
+
+
+def lines_of(data: bytes, size: int = 7) -> list[str]:
+    return messages(read_lines(chunks_of(data, size), 0))
+
+
+def beginnings(pattern: str) -> Beginnings:
+    return Beginnings(regex.compile(pattern), lambda: None, lambda _: None)
+
+
+def logs_of(data: bytes, pattern: str = "START", size: int = 7) -> list[str]:
+    begins = beginnings(pattern)
+    return messages(read_logs(chunks_of(data, size), 0, begins))
+
+
+@given(BYTES, st.integers(1, 9))
+def test_lines_end_in_line_feeds_and_carriage_returns_only(data: bytes, size: int) -> None:
+    texts = [line.decode("utf-8", "replace") for line in ENDS.split(data.removeprefix("\ufeff".encode()))]
+    assert lines_of(data, size) == [text for text in texts if text]
+
+
+@given(BYTES, st.integers(1, 9))
+def test_positions_are_where_lines_begin_in_the_object(data: bytes, size: int) -> None:
+    for stretch in read_lines(chunks_of(data, size), 0):
+        again = read_lines(chunks_of(data[stretch.start : stretch.end], size), stretch.start)
+        assert messages(again) == [line.message for line in stretch.lines]
+
+
+@given(BYTES, st.integers(1, 9))
+def test_every_line_that_is_not_found_is_counted(data: bytes, size: int) -> None:
+    found = list(read_lines(chunks_of(data, size), 0))
+    assert sum(len(stretch.lines) + stretch.filtered for stretch in found) == len(data.splitlines())
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_a_line_feed_in_the_next_chunk_belongs_to_the_carriage_return_before_it(size: int) -> None:
+    found = list(read_lines(chunks_of(b"a\r\nb\r\r\nc\r", size), 0))
+    assert messages(iter(found)) == ["a", "b", "c"]
+    assert sum(stretch.filtered for stretch in found) == 1
+
+
+def test_a_character_may_come_in_parts() -> None:
+    assert lines_of("für\n日本\n".encode(), size=1) == ["für", "日本"]
+
+
+def test_what_cannot_be_decoded_is_replaced() -> None:
+    assert lines_of(b"a\xff\xfeb\n\xe2\x82\n") == ["a\ufffd\ufffdb", "\ufffd"]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
+    assert lines_of(b"\xef\xbb\xbfa\n\xef\xbb\xbfb", size=1) == ["a", "\ufeffb"]
+
+
+def test_a_header_is_counted_and_left_out() -> None:
+    found = list(read_lines(chunks_of(b"version account\n2 12\n", 5), 0, header=True))
+    assert messages(iter(found)) == ["2 12"]
+    assert sum(stretch.filtered for stretch in found) == 1
+
+
+def test_an_object_that_is_read_on_in_has_no_header() -> None:
+    assert messages(read_lines(iter([b"2 12\n"]), 16, header=True)) == ["2 12"]
+
+
+def test_a_stretch_holds_a_thousand_lines_at_most() -> None:
+    found = list(read_lines(iter([b"a\n" * 2_500]), 0))
+    assert [(len(stretch.lines), stretch.start) for stretch in found] == [(LINES, 0), (LINES, 2_000), (500, 4_000)]
+
+
+@pytest.mark.parametrize("size", [64 * 1024, LONGEST_LINE + 1, 10 * LONGEST_LINE])
+def test_the_rest_of_a_line_that_is_too_long_is_thrown_away(size: int) -> None:
+    data = b"short\n" + b"x" * (3 * LONGEST_LINE) + b"end\nlast\n"
+    found = list(read_lines(chunks_of(data, size), 0))
+    assert messages(iter(found)) == ["short", "x" * LONGEST_LINE, "last"]
+    assert found[-1].end == len(data)
+
+
+@pytest.mark.parametrize("lead", range(4))
+@pytest.mark.parametrize("character", ["é", "日", "😀"])
+def test_a_line_that_is_too_long_is_cut_between_two_characters(character: str, lead: int) -> None:
+    (line,) = lines_of(b"x" * lead + character.encode() * LONGEST_LINE, size=1_000_000)
+    assert line == "x" * lead + character * ((LONGEST_LINE - lead) // len(character.encode()))
+
+
+def test_what_cannot_be_decoded_in_a_line_that_is_cut_is_replaced() -> None:
+    (line,) = lines_of(b"a\xff" + b"x" * LONGEST_LINE, size=1_000_000)
+    assert line == "a\ufffd" + "x" * (LONGEST_LINE - 2)
+
+
+def test_memory_does_not_grow_with_a_line() -> None:
+    def endless() -> Iterator[bytes]:
+        for _ in range(200):
+            yield bytes(1_000_000)
+
+    (line,) = messages(read_lines(endless(), 0))
+    assert len(line) == LONGEST_LINE
+
+
+# --- logs of several lines -----------------------------------------------------------------------
+
+
+def test_a_line_that_matches_begins_a_log() -> None:
+    assert logs_of(b"START a\n  at b\n\n  at c\r\nSTART d\n") == ["START a\n  at b\n\n  at c", "START d"]
+
+
+def test_lines_before_the_first_match_are_a_log_of_their_own() -> None:
+    assert logs_of(b"left over\nfrom before\nSTART a\n") == ["left over\nfrom before", "START a"]
+
+
+def test_a_pattern_matches_at_the_beginning_of_a_line_only() -> None:
+    assert logs_of(b"START a\nnot a START\n") == ["START a\nnot a START"]
+
+
+def test_a_log_is_cut_like_a_line() -> None:
+    (log,) = logs_of(b"START\n" + b"x\n" * LONGEST_LINE, size=100_000)
+    assert len(log) in (LONGEST_LINE, LONGEST_LINE - 1)  # a line feed at its end is no part of it
+
+
+@given(BYTES, st.integers(1, 9))
+def test_logs_are_the_same_however_they_are_chunked(data: bytes, size: int) -> None:
+    assert logs_of(data, size=size) == logs_of(data, size=len(data) + 1)
+
+
+@given(BYTES, st.integers(1, 9))
+def test_the_position_of_a_log_is_that_of_its_first_line(data: bytes, size: int) -> None:
+    begins = beginnings("START")
+    found = list(read_logs(chunks_of(data, size), 0, begins))
+    for stretch in found:
+        again = messages(read_logs(chunks_of(data[stretch.start :], size), stretch.start, begins))
+        assert again == [line.message for other in found for line in other.lines if other.start >= stretch.start]
+
+
+def test_a_pattern_that_runs_wild_begins_no_log() -> None:
+    began = time.monotonic()
+    assert not beginnings(r"(a|aa)+$")("a" * 60 + "b")
+    assert time.monotonic() - began < 5
+
+
+def test_the_clock_is_looked_at_for_every_line() -> None:
+    def look() -> None:
+        raise OutOfTimeError
+
+    with pytest.raises(OutOfTimeError):
+        Beginnings(regex.compile("a"), look, lambda _: None)("a")
