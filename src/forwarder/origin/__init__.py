@@ -1,0 +1,178 @@
+"""Says whose the lines are: source, service, host and tags, settled once per log stream, object or sender."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from forwarder import VERSION
+from forwarder.origin.names import function_of, source_of_key, source_of_log_group
+from forwarder.records import LogStream, Origin, Place, S3Object, Sender
+from forwarder.records.tags import named, without
+from forwarder.settings import Function, Settings
+
+__all__ = ["NO_TAGS", "Identity", "Tags", "function_of", "is_own", "settle", "source_of_key", "source_of_log_group"]
+
+CATEGORY = "aws"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the forwarder is in this invocation: its ARN as invoked, and what Lambda calls it."""
+
+    arn: str
+    name: str
+    version: str
+    region: str
+    memory_mb: int
+
+    @property
+    def partition(self) -> str:
+        """`aws`, `aws-cn` or `aws-us-gov`."""
+        parts = self.arn.split(":")
+        return parts[1] if len(parts) > 1 and parts[1] else "aws"
+
+    @property
+    def account(self) -> str:
+        """The account that the forwarder is in, or empty."""
+        return (*self.arn.split(":"), "", "", "", "")[4]
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags that say which forwarder sent something."""
+        return (f"forwardername:{self.name.lower()}", f"forwarder_version:{VERSION}")
+
+
+class Tags(Protocol):
+    """The tags that AWS keeps of things, by their ARNs: normalised `key:value`s, empty where nothing is known."""
+
+    def of_function(self, arn: str) -> tuple[str, ...]:
+        """Return the tags of a Lambda function; the case of its ARN does not matter."""
+
+    def of_log_group(self, arn: str) -> tuple[str, ...]:
+        """Return the tags of a log group."""
+
+    def of_bucket(self, arn: str) -> tuple[str, ...]:
+        """Return the tags of a bucket."""
+
+
+class _NoTags:
+    def of_function(self, arn: str) -> tuple[str, ...]:  # noqa: ARG002 - as in Tags
+        return ()
+
+    of_log_group = of_bucket = of_function
+
+
+NO_TAGS: Tags = _NoTags()
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What a place tells of its lines: the natural source, the host, what is put under `aws`, the place's own tags.
+
+    `function` names the Lambda function that wrote the lines, in `account`; with it come its ARN and its tags.
+    """
+
+    source: str
+    host: str
+    aws: dict[str, object]
+    tags: tuple[str, ...] = ()
+    function: str = ""
+    function_arn: str = ""
+    function_tags: tuple[str, ...] = ()
+    platform_tags: tuple[str, ...] = ()
+
+
+def is_own(place: Place, function: Function) -> bool:
+    """Tell whether the forwarder itself wrote a log stream; others may share its log group."""
+    if not isinstance(place, LogStream):
+        return False
+    writer = function_of(place.log_group, place.log_stream)
+    return place.log_group == function.log_group and writer in {"", function.name}
+
+
+def settle(place: Place, identity: Identity, settings: Settings, mask: Callable[[str], str], tags: Tags) -> Origin:
+    """Settle the origin of a place's lines; `mask` is applied to every text that leaves.
+
+    Raises:
+        MaskingError: a rule could not be applied to one of the texts.
+
+    """
+    about = _about(place, identity, tags)
+    source = settings.source or about.source
+    service = named("service", (*settings.tags, *about.tags, *about.function_tags)) or about.function or source
+    all_tags = tuple(mask(tag) for tag in _all_tags(about, settings, identity, service))
+    report_tags = (*about.platform_tags, *_unless_named(settings, about.function_tags), *settings.tags)
+    return Origin(
+        source=about.source,
+        service=mask(service),
+        tags=all_tags,
+        attributes=_masked(_attributes(about, identity, source), mask),
+        function=about.function,
+        metric_tags=(mask(f"function_arn:{about.function_arn}"), *all_tags) if about.function else all_tags,
+        report_tags=tuple(mask(tag) for tag in dict.fromkeys(report_tags)),
+        pointer=mask(str(place)),
+    )
+
+
+def _about(place: Place, identity: Identity, tags: Tags) -> _About:
+    match place:
+        case LogStream():
+            return _about_log_stream(place, identity, tags)
+        case S3Object(bucket, key):
+            arn = f"arn:{identity.partition}:s3:::{bucket}"
+            return _About(source_of_key(key), arn, {"s3": {"bucket": bucket, "key": key}}, tags.of_bucket(arn))
+        case Sender(source, arn):
+            return _About(source, arn, {})
+
+
+def _about_log_stream(stream: LogStream, identity: Identity, tags: Tags) -> _About:
+    region, owner, group = identity.region, stream.owner or identity.account, stream.log_group
+    function = function_of(group, stream.log_stream).lower()
+    arn = f"arn:{identity.partition}:lambda:{region}:{owner}:function:{function}" if function else ""
+    return _About(
+        source=source_of_log_group(group, stream.log_stream),
+        host=arn or group,
+        aws={"awslogs": {"logGroup": group, "logStream": stream.log_stream, "owner": owner}},
+        tags=tags.of_log_group(f"arn:{identity.partition}:logs:{region}:{owner}:log-group:{group}"),
+        function=function,
+        function_arn=arn,
+        function_tags=tags.of_function(arn) if function else (),
+        platform_tags=(f"region:{region}", f"aws_account:{owner}", f"functionname:{function}") if function else (),
+    )
+
+
+def _all_tags(about: _About, settings: Settings, identity: Identity, service: str) -> tuple[str, ...]:
+    """Return the tags of a place's logs in their order; only those of the service that wins."""
+    overridden = ("source_overridden:true",) if settings.source else ()
+    shared = (*settings.tags, *identity.tags, *overridden, *_unless_named(settings, about.tags))
+    if not about.function:
+        return tuple(dict.fromkeys(shared))
+    services = () if named("service", shared) else (f"service:{service}",)
+    own = (*about.platform_tags, *services, *without("service", about.function_tags))
+    env = () if named("env", (*shared, *own)) else ("env:none",)
+    return tuple(dict.fromkeys((*shared, *env, *sorted(own))))
+
+
+def _unless_named(settings: Settings, fetched: tuple[str, ...]) -> tuple[str, ...]:
+    """Return tags that AWS keeps, without their service where the user names one."""
+    return without("service", fetched) if named("service", settings.tags) else fetched
+
+
+def _attributes(about: _About, identity: Identity, source: str) -> dict[str, object]:
+    aws = {**about.aws, "invoked_function_arn": identity.arn}
+    if identity.version != "$LATEST":
+        aws["function_version"] = identity.version
+    attributes: dict[str, object] = {"ddsource": source, "ddsourcecategory": CATEGORY, "aws": aws}
+    if about.host:
+        attributes["host"] = about.host
+    if about.function_arn:
+        attributes["lambda"] = {"arn": about.function_arn}
+    return attributes
+
+
+def _masked(attributes: dict[str, object], mask: Callable[[str], str]) -> dict[str, object]:
+    """Mask every text in nested attributes; their names stay."""
+    return {
+        name: _masked(value, mask) if isinstance(value, dict) else mask(value) if isinstance(value, str) else value
+        for name, value in attributes.items()
+    }

@@ -1,0 +1,99 @@
+"""A cache of tags in memory. It is refreshed in a thread of its own, for which an invocation waits only so long."""
+
+import threading
+import time
+from collections.abc import Callable
+from random import uniform
+
+from forwarder import aws
+from forwarder.tags.shared import Entry, SharedEntry
+
+JITTER = 0.1  # of the TTL, at most, by which one sandbox looks later than another
+PAUSE = 0.1  # of the TTL, after which what failed is tried again
+SOON = 1.0  # seconds, after which to look again where another sandbox is fetching and nothing is known yet
+
+TagsByArn = dict[str, tuple[str, ...]]
+
+
+class Patience:
+    """How many seconds an invocation may yet wait for tags."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+    def wait(self, done: threading.Event) -> None:
+        """Wait for something, as long as there is time left."""
+        began = time.monotonic()
+        done.wait(self.left)
+        self.left = max(0.0, self.left - (time.monotonic() - began))
+
+
+class Cache:
+    """Tags by ARN, as last fetched. Failing to fetch keeps them; that a thing has no tags is known, too.
+
+    `fetch` returns all that there is, and may raise anything. With `shared`, what another sandbox has fetched will do,
+    and of many sandboxes one fetches.
+    """
+
+    def __init__(
+        self, fetch: Callable[[], TagsByArn], shared: SharedEntry | None, ttl: float, clock: Callable[[], float]
+    ) -> None:
+        self._fetch = fetch
+        self._shared = shared
+        self._ttl = ttl
+        self._clock = clock
+        self._entry = Entry()
+        self._due = 0.0
+        self._idle = threading.Event()
+        self._idle.set()
+        self._trouble = ""
+
+    def get(self, arn: str, patience: Patience) -> tuple[str, ...]:
+        """Return the tags of a thing, waiting for a refresh if one is due; without patience, the last known ones."""
+        if self._idle.is_set() and self._clock() >= self._due and patience.left > 0:
+            self._idle.clear()
+            threading.Thread(target=self._refresh, name="tags", daemon=True).start()
+            patience.wait(self._idle)
+        elif not self._entry.fetched:  # another invocation has begun, and there is nothing to go on with
+            patience.wait(self._idle)
+        return self._entry.tags.get(arn, ())
+
+    def trouble(self) -> str:
+        """Return why the last refresh failed, once."""
+        trouble, self._trouble = self._trouble, ""
+        return trouble
+
+    def _refresh(self) -> None:
+        try:
+            if self._shared is None or self._may_fetch(self._shared):
+                self._keep(Entry(self._fetch(), self._clock()))
+                if self._shared is not None:
+                    self._share(self._shared)
+        except Exception as error:  # whatever it is, it must not cost more than the tags
+            self._due = self._clock() + self._ttl * PAUSE
+            self._trouble = f"could not be fetched: {aws.failure(error)}"
+        finally:
+            self._idle.set()
+
+    def _may_fetch(self, shared: SharedEntry) -> bool:
+        """Take what is shared; tell whether that is out of date, and nobody else is fetching."""
+        found, now = shared.read(), self._clock()
+        if found is None:
+            return True
+        found.fetched = min(found.fetched, now) if found.fetched < now + self._ttl else 0.0  # clocks differ, but not so
+        self._keep(found)
+        if now < self._due:
+            return False
+        self._due = now + (self._ttl * PAUSE if self._entry.fetched else SOON)
+        claimed = now < found.claimed_until <= now + self._ttl
+        return not claimed and shared.write(Entry(found.tags, found.fetched, now + self._ttl * PAUSE))
+
+    def _share(self, shared: SharedEntry) -> None:
+        shared.write(self._entry)
+        if shared.trouble:
+            self._trouble = f"could not be shared through the bucket: {shared.trouble}"
+
+    def _keep(self, entry: Entry) -> None:
+        if entry.fetched > self._entry.fetched:
+            self._entry = entry
+            self._due = entry.fetched + self._ttl * (1 + uniform(0, JITTER))  # noqa: S311 - not for secrets
