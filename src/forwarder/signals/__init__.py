@@ -1,0 +1,71 @@
+"""Tells what each line of a group is: a metric, a trace or a log; and a log may be a platform's report.
+
+Looks at a line as JSON only if it starts like JSON, and runs a pattern only behind a cheap test: the tests cost 0.03 µs
+each, what they guard 1 to 4.
+"""
+
+from forwarder.records import Line, Origin, Own, Signals
+from forwarder.signals import libraries, own_tags
+from forwarder.signals.platform import MARKS, REPORTS, Reports
+from forwarder.signals.reshape import reshape
+
+_NOTHING = Own()
+_LIKE_JSON = ("{", *libraries.BLANKS)
+
+
+def sort(lines: list[Line], origin: Origin, reports: Reports | None) -> Signals:
+    """Sort the lines of one stream by what they are.
+
+    `reports` takes the platform's lines of a Lambda function; it is `None` for other origins and when enhanced metrics
+    are switched off.
+    """
+    found = Signals()
+    suspects = _worth_a_look(lines, of_lambda=reports is not None)
+    taken = {id(line) for line in suspects if _is_taken(line, found, origin, reports)}
+    plain = [line for line in lines if id(line) not in taken] if taken else lines
+    if plain:
+        found.logs[_NOTHING] = plain
+    reshape(found, origin.source)
+    if reports is not None:
+        enhanced, found.measured = reports.close(origin)
+        found.metrics += enhanced
+        found.enhanced_metrics = len(enhanced)
+    return found
+
+
+def _worth_a_look(lines: list[Line], *, of_lambda: bool) -> list[Line]:
+    """Return the few lines that may be more than a plain log. This is all that most lines ever see."""
+    if not of_lambda:
+        return [line for line in lines if line.message.startswith(_LIKE_JSON)]
+    starts, (timed_out, memory, killed) = (*_LIKE_JSON, *REPORTS), MARKS
+    return [
+        line
+        for line in lines
+        if (
+            timed_out in text  # begins with the time; most lines do, and nothing else that is looked for
+            if "0" <= (text := line.message)[:1] <= "9"
+            else text.startswith(starts) or memory in text or killed in text
+        )
+    ]
+
+
+def _is_taken(line: Line, found: Signals, origin: Origin, reports: Reports | None) -> bool:
+    """Look closer at a line; tell whether it has found its place, or is one of the plain logs as well."""
+    message = line.message
+    if not message.lstrip(libraries.BLANKS).startswith("{"):
+        if reports is not None:
+            reports.read_text(line)
+        return False
+    if libraries.may_be_metric(message) and (metric := libraries.metric(message, origin.metric_tags)) is not None:
+        found.metrics.append(metric)
+        found.metric_lines += 1
+        return True
+    if libraries.may_be_trace(message) and (text := libraries.trace_text(message)):
+        found.traces.append(Line(text, line.id, line.timestamp))
+        return True
+    if '"ddtags"' in message and (tags := own_tags.take(line)):
+        found.logs.setdefault(Own(tags), []).append(line)
+        return True
+    if reports is not None and '"platform.' in message:
+        reports.read_json(line)
+    return False

@@ -1,0 +1,306 @@
+"""The Lambda platform's own lines, and the enhanced metrics in them.
+
+Formats: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html (text) and
+https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html (JSON).
+"""
+
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+import regex
+from msgspec import Meta, Raw, Struct
+
+from forwarder.records import Line, Metric, Origin
+
+PREFIX = "aws.lambda.enhanced."
+
+# USD, https://aws.amazon.com/lambda/pricing/ for x86_64: nothing in the lines tells the architecture.
+PRICE_OF_A_REQUEST = 0.0000002
+PRICE_OF_A_GB_SECOND = 0.0000166667
+
+# A text line is worth a look if it starts with one of the first, or holds one of the second.
+REPORTS = ("REPORT RequestId: ", "INIT_REPORT ", "RESTORE_REPORT ")
+MARKS = ("Task timed out after ", "emory", "signal: killed")
+_TIMED_OUT = regex.compile(r"\S{10,40} (?P<request>\S{1,64}) Task timed out after [\d.]{1,12} seconds\s*")
+
+# What nearly all reports look like, their measures in the order of `_Metrics`: a third of the cost of reading fields.
+_USUAL_REPORT = re.compile(
+    r"REPORT RequestId: [0-9a-f-]{36}\tDuration: (\d{1,9}\.\d{1,6}) ms\tBilled Duration: (\d{1,15}) ms\t"
+    r"Memory Size: (\d{1,9}) MB\tMax Memory Used: (\d{1,9}) MB\t(?:Init Duration: (\d{1,9}\.\d{1,6}) ms\t)?\s*"
+)
+
+# The fields of other reports, in the same order.
+_FIELDS = ("Duration", "Billed Duration", "Memory Size", "Max Memory Used", "Init Duration", "Restore Duration")
+_NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) (?:ms|MB)\s*")
+
+# How runtimes say that memory ran out. Anchored at both ends, if only by a colon, so that a line that merely speaks of
+# it does not count. Lambda breaks some lines with carriage returns.
+_OUT_OF_MEMORY = regex.compile(
+    r"""
+    (?: fatal\ error:\ runtime:\ out\ of\ memory                                        # Go
+      | (?:Exception\ in\ thread\ "[^"\n]{0,200}"\ )?java\.lang\.OutOfMemoryError
+      | \[ERROR\]\s+MemoryError                                                         # Python
+      | (?:Unhandled\ exception\.\ )?(?:System\.)?OutOfMemoryException                   # .NET
+      ) (?: : | [\t\ ]*(?:\r|$))
+    | (?: [A-Z][\w\ ]{0,60}:\ java\.lang\.OutOfMemoryError                              # behind its message
+      | (?:\[\d+:0x[0-9a-f]+\]\ .{0,200})?(?:FATAL\ ERROR:\ .{0,200}\ -\ )?
+        JavaScript\ heap\ out\ of\ memory
+      | (?:\S{1,300}:\d+:in\ .{0,200}:\ |\[FATAL\]\ )?
+        failed\ to\ allocate\ memory\ \(NoMemoryError\)                                # Ruby
+      | (?:RequestId:\ (?P<request>\S{1,64})\ Error:\ )?
+        Runtime\ exited\ with\ error:\ signal:\ killed(?:\ Runtime\.ExitError)?
+      ) [\t\ ]*(?:\r|$)
+    """,
+    regex.VERBOSE | regex.MULTILINE,
+)
+_MEMORY_ERRORS = frozenset({"Runtime.OutOfMemory"})
+
+
+_Measures = TypeVar("_Measures")
+_Measure = Annotated[float, Meta(ge=0)]
+
+
+class _Metrics(Struct, rename="camel"):
+    """Of `platform.report`; Lambda Managed Instances give only the duration."""
+
+    duration_ms: _Measure | None = None
+    billed_duration_ms: _Measure | None = None
+    memory_size_mb: _Measure | None = msgspec.field(default=None, name="memorySizeMB")
+    max_memory_used_mb: _Measure | None = msgspec.field(default=None, name="maxMemoryUsedMB")
+    init_duration_ms: _Measure | None = None
+    restore_duration_ms: _Measure | None = None
+
+    @property
+    def cold(self) -> bool:
+        """Whether a new sandbox had to be started for the invocation."""
+        return self.init_duration_ms is not None or self.restore_duration_ms is not None
+
+
+_NO_TEXT = Raw(b'""')
+
+
+class _Record(Struct, rename="camel"):
+    """What a report tells of how a phase ended."""
+
+    request_id: Raw = _NO_TEXT
+    status: Raw = _NO_TEXT
+    error_type: Raw = _NO_TEXT
+
+
+class _Report(Struct):
+    type: str
+    record: _Record | str  # a fault's is a text
+
+
+class _Measured(Struct, Generic[_Measures]):
+    metrics: _Measures
+
+
+class _MeasuredReport(Struct, Generic[_Measures]):
+    record: _Measured[_Measures]
+
+
+_decode_report = msgspec.json.Decoder(_Report).decode
+_decode_measures = msgspec.json.Decoder(_MeasuredReport[_Metrics]).decode
+_decode_any_measures = msgspec.json.Decoder(_MeasuredReport[dict[str, Raw]]).decode
+_decode_measure = msgspec.json.Decoder(_Measure).decode
+_decode_text = msgspec.json.Decoder(str).decode
+_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+
+@dataclass(slots=True)
+class _Failures:
+    """Failures of one kind, some of which name their request, in the stream that is read and in those before it."""
+
+    name: str
+    _by_request: dict[str, Line] = field(default_factory=dict)  # the line that told first
+    _unnamed: Line | None = None
+    _counted: set[str] = field(default_factory=set)  # requests
+    _streams: dict[str, bool] = field(default_factory=dict)  # → whether what was counted has no name yet
+
+    def add(self, line: Line, request: str | None) -> None:
+        if request:
+            self._by_request.setdefault(request, line)
+        elif self._unnamed is None:
+            self._unnamed = line
+
+    def close(self, stream: str) -> list[Line]:
+        """End a stream, or a part of it; return the lines that tell of failures that have not been counted yet.
+
+        One without a name may be the same as one that has a name, so only one of the two counts, whichever came first.
+        """
+        new = [line for request, line in self._by_request.items() if request not in self._counted]
+        if self._by_request:
+            if self._streams.get(stream):
+                new = new[1:]
+            self._streams[stream] = False
+        elif self._unnamed and stream not in self._streams:
+            new = [self._unnamed]
+            self._streams[stream] = True
+        self._counted.update(self._by_request)
+        self._by_request, self._unnamed = {}, None
+        return new
+
+
+class Reports:
+    """Reads the platform's lines of one event, stream by stream; `close` ends a stream, or a part of it.
+
+    Timeouts and memory failures count once per request where a line names one, else once per stream, however many lines
+    of the event tell of them.
+    """
+
+    def __init__(self) -> None:
+        self._measures: list[tuple[Line, _Metrics]] = []
+        self._timeouts = _Failures(PREFIX + "timeouts")
+        self._memory = _Failures(PREFIX + "out_of_memory")
+
+    def read_text(self, line: Line) -> None:
+        """Look at a line of the text log format that passed the cheap tests."""
+        message = line.message
+        if not message.startswith(REPORTS):
+            if timed_out := _TIMED_OUT.fullmatch(message):
+                self._timeouts.add(line, timed_out["request"])
+            self._out_of_memory(line, message)
+            return
+        if usual := _USUAL_REPORT.fullmatch(message):
+            duration, billed, size, used, init = usual.groups()
+            self._measures.append(
+                (line, _Metrics(float(duration), float(billed), float(size), float(used), _float(init)))
+            )
+            return
+        fields = _fields(message)
+        request = fields.get("REPORT RequestId")
+        if request is not None:
+            self._measures.append((line, _Metrics(*(_number(fields.get(name, "")) for name in _FIELDS))))
+        self._ended(line, (request or "").strip(), fields.get("Status", ""), fields.get("Error Type", ""))
+
+    def read_json(self, line: Line) -> None:
+        """Look at a line of the JSON log format that mentions the platform."""
+        try:
+            report = _decode_report(line.message)
+            if not report.type.startswith("platform."):
+                return
+            if isinstance(report.record, str):
+                self._out_of_memory(line, report.record)
+                return
+            self._ended(line, *map(_text, (report.record.request_id, report.record.status, report.record.error_type)))
+            if report.type == "platform.report":
+                self._measures.append((line, _measures_of(line.message)))
+        except _UNREADABLE:
+            return
+
+    def _ended(self, line: Line, request: str, status: str, error: str) -> None:
+        if status.strip() == "timeout":
+            self._timeouts.add(line, request)
+        if error.strip() in _MEMORY_ERRORS:
+            self._memory.add(line, request)
+
+    def _out_of_memory(self, line: Line, text: str) -> None:
+        if failed := _OUT_OF_MEMORY.match(text):
+            self._memory.add(line, failed["request"])
+
+    def close(self, origin: Origin) -> tuple[list[Metric], set[int]]:
+        """End a stream: return the metrics of its lines, and the `id()`s of the lines that made any."""
+        made: list[Metric] = []
+        lines: set[int] = set()
+        tags_of: dict[tuple[float | None, bool], tuple[str, ...]] = {}
+        for line, measures in self._measures:
+            if (kind := (measures.memory_size_mb, measures.cold)) not in tags_of:
+                tags_of[kind] = (*_tags_of(*kind), *origin.report_tags)
+            if metrics := _metrics_of(line, measures, tags_of[kind]):
+                made += metrics
+                lines.add(id(line))
+        for failures in (self._timeouts, self._memory):
+            for line in failures.close(origin.pointer):
+                made.append(Metric(failures.name, 1, _second(line), origin.report_tags))
+                lines.add(id(line))
+        self._measures = []
+        return made, lines
+
+
+def _fields(message: str) -> dict[str, str]:
+    """Read `REPORT RequestId: …<tab>Duration: 1.76 ms<tab>…`; the next line, if any, is about X-Ray."""
+    return dict(part.partition(": ")[::2] for part in message.partition("\n")[0].split("\t") if part)
+
+
+def _number(value: str) -> float | None:
+    """Read a number that its unit follows, or nothing."""
+    return float(number[1]) if (number := _NUMBER.fullmatch(value)) else None
+
+
+def _measures_of(message: str) -> _Metrics:
+    """Read the measures of a `platform.report`, and of one that is odd those that are not.
+
+    Raises:
+        MsgspecError: there are none.
+
+    """
+    try:
+        return _decode_measures(message).record.metrics
+    except _UNREADABLE:
+        found = {}
+        for name, value in _decode_any_measures(message).record.metrics.items():
+            with suppress(*_UNREADABLE):
+                found[name] = _decode_measure(value)
+        return msgspec.convert(found, _Metrics)
+
+
+def _text(value: Raw) -> str:
+    try:
+        return _decode_text(value)
+    except _UNREADABLE:
+        return ""
+
+
+def _float(text: str | None) -> float | None:
+    return None if text is None else float(text)
+
+
+def _tags_of(memory_mb: float | None, cold: bool) -> tuple[str, ...]:
+    memory = () if memory_mb is None else (f"memorysize:{memory_mb:g}",)
+    return (*memory, "cold_start:true" if cold else "cold_start:false")
+
+
+def _metrics_of(line: Line, of: _Metrics, tags: tuple[str, ...]) -> list[Metric]:
+    """Make the metrics of one report. Durations in seconds, memory in MB, cost in USD."""
+    second = _second(line)
+    values = (
+        of.duration_ms,
+        of.billed_duration_ms,
+        of.init_duration_ms,
+        of.restore_duration_ms,
+        of.max_memory_used_mb,
+        _cost(of.billed_duration_ms, of.memory_size_mb),
+    )
+    return [
+        # Rounding takes away the noise that a division leaves in the last digits.
+        Metric(name, round(value / unit, 9) if unit > 1 else value, second, tags)
+        for (name, unit), value in zip(_MEASURES, values, strict=True)
+        if value is not None and isfinite(value)
+    ]
+
+
+# The metrics of a report in the order of their values, and what to divide these by.
+_MEASURES = (
+    (PREFIX + "duration", 1000),
+    (PREFIX + "billed_duration", 1000),
+    (PREFIX + "init_duration", 1000),
+    (PREFIX + "restore_duration", 1000),
+    (PREFIX + "max_memory_used", 1),
+    (PREFIX + "estimated_cost", 1),
+)
+
+
+def _cost(billed_ms: float | None, memory_mb: float | None) -> float | None:
+    if billed_ms is None or memory_mb is None:
+        return None
+    return PRICE_OF_A_REQUEST + billed_ms / 1000 * (memory_mb / 1024) * PRICE_OF_A_GB_SECOND
+
+
+def _second(line: Line) -> int:
+    return int(time.time()) if line.timestamp is None else max(0, line.timestamp // 1000)
