@@ -1,0 +1,225 @@
+"""What the user wants dropped or masked. Filters look at logs; masks at every text that leaves.
+
+The user's patterns run in `regex` with a time limit per search, since many of the patterns that people bring from the
+incumbent need a backtracking engine (look-around, back-references), and no pattern may hang an invocation.
+A line on which a *filter* runs over its limit is forwarded; an item on which a *mask* does is rejected.
+"""
+
+import time
+from collections.abc import Callable
+from ipaddress import IPv6Address
+from typing import TypeVar
+
+import regex
+
+from forwarder.deadline import Deadline
+from forwarder.errors import MaskingError, OutOfTimeError
+from forwarder.records import LONGEST_LINE, Line, Metric, Own, Passed, Rejection, Signal, Signals
+from forwarder.settings import Settings
+
+_Item = TypeVar("_Item", Line, Metric)
+
+MASKED_IP = "xxx.xxx.xxx.xxx"
+MASKED_EMAIL = "xxxxx@xxxxx.com"
+
+# Seconds that one search may take: so much for any text, and so much more for each of its characters. A search that is
+# not out of hand takes some 10 ns a character.
+SEARCH_LIMIT, SEARCH_LIMIT_PER_CHARACTER = 0.1, 2e-6
+# Once searches over their limit have cost an invocation this many seconds, limits shrink by `STRICTER`.
+PATIENCE, STRICTER = 1.0, 50
+
+ITEMS_BETWEEN_LOOKS = 16  # at the clock
+
+_IPV4 = regex.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+# It begins after anything but a letter or digit, or after the letter of an escape in JSON. A port may follow, or some
+# other word behind a colon.
+_LIKE_IPV6 = regex.compile(
+    r"(?:(?<![0-9A-Za-z])|(?<=\\[bfnrt]))(?:[0-9A-Fa-f]{0,4}:){2,8}(?:\d{5}|[0-9A-Fa-f]{0,4})(?![0-9A-Za-z])"
+)
+# The look-behind lets a match begin only where an address can, which keeps long runs of word characters linear.
+_EMAIL = regex.compile(r"(?<![\w.+%'-])[\w.+%'-]++@[\w-]++(?:\.[\w-]++)+")
+
+
+class Rules:
+    """The user's filters and masks for one invocation.
+
+    `warn` is called with a sentence when a pattern runs over its limit.
+    """
+
+    def __init__(self, settings: Settings, deadline: Deadline, warn: Callable[[str], None]) -> None:
+        self._include = settings.include
+        self._exclude = settings.exclude
+        self._forward_log = settings.forward_log
+        self._deadline = deadline
+        self._warn = warn
+        self._overrun = 0.0
+        self._masks: list[Callable[[str], str]] = []
+        if settings.redact_ip:
+            self._masks.append(self._without_ip)
+        if settings.redact_email:
+            self._masks.append(self._without_email)
+        if settings.scrub:
+            self._scrub = settings.scrub
+            self._masks.append(self._scrubbed)
+
+    def apply(self, found: Signals) -> Passed:
+        """Filter logs, and mask logs and metrics in place.
+
+        Raises:
+            OutOfTimeError: a search ran over its limit, and the deadline has come.
+
+        """
+        passed = Passed()
+        for own, lines in found.logs.items():
+            kept = self._keep(lines, passed.filtered)
+            self._mask_logs(own, kept, passed)
+        passed.metrics = self._masked(found.metrics, self._mask_metric, Signal.METRICS, passed)
+        return passed
+
+    def mask(self, text: str) -> str:
+        """Return the text with everything masked that a rule matches.
+
+        Raises:
+            MaskingError: a rule ran over its time limit.
+            OutOfTimeError: it did, and the deadline has come.
+
+        """
+        if text:  # a rule such as `.*` matches nothing at all, too, and would make a tag where there is none
+            for masked in self._masks:
+                text = masked(text)
+        return text
+
+    def _keep(self, lines: list[Line], filtered: list[Line]) -> list[Line]:
+        """Return the lines that the filters let pass; add the others to `filtered`."""
+        if not self._forward_log:
+            filtered += lines
+            return []
+        if self._exclude is None and self._include is None:
+            return lines
+        kept: list[Line] = []
+        for number, line in enumerate(lines):
+            self._look_at_the_clock(number)
+            (kept if self._passes(line.message) else filtered).append(line)
+        return kept
+
+    def _mask_logs(self, own: Own, lines: list[Line], passed: Passed) -> None:
+        try:
+            own = own._replace(tags=self.mask(own.tags), host=self.mask(own.host))
+        except MaskingError as error:
+            passed.rejected += [_rejection(line, str(error), Signal.LOGS) for line in lines]
+            return
+        cut = [line for line in lines if _is_cut(line.message)] if self._masks else []
+        if cut:
+            lines = [line for line in lines if not _is_cut(line.message)]
+        for variant, some in ((own, lines), (own._replace(truncated=True), cut)):
+            if masked := self._masked(some, self._mask_line, Signal.LOGS, passed):
+                passed.logs.setdefault(variant, []).extend(masked)
+
+    def _masked(self, items: list[_Item], mask: Callable[[_Item], None], signal: Signal, passed: Passed) -> list[_Item]:
+        """Mask items in place; return those that are, and reject the others."""
+        if not self._masks:
+            return items
+        done: list[_Item] = []
+        for number, item in enumerate(items):
+            self._look_at_the_clock(number)
+            try:
+                mask(item)
+                done.append(item)
+            except MaskingError as error:
+                passed.rejected.append(_rejection(item, str(error), signal))
+        return done
+
+    def _mask_line(self, line: Line) -> None:
+        line.message = self.mask(line.message)
+        if not line.id.isdigit():  # as CloudWatch's are; those of messages and events are whatever their sender says
+            line.id = self.mask(line.id)
+
+    def _mask_metric(self, metric: Metric) -> None:
+        metric.tags = tuple(self.mask(tag) for tag in metric.tags)
+
+    def _passes(self, message: str) -> bool:
+        if self._exclude is not None and self._matches("EXCLUDE_AT_MATCH", self._exclude, message):
+            return False
+        return self._include is None or self._matches("INCLUDE_AT_MATCH", self._include, message, undecided=True)
+
+    def _matches(self, name: str, pattern: regex.Pattern[str], text: str, *, undecided: bool = False) -> bool:
+        began = time.monotonic()
+        try:
+            return pattern.search(text, timeout=self._limit(text)) is not None
+        except TimeoutError:
+            self._ran_over(name, began, "the line is forwarded")
+            return undecided
+
+    def _scrubbed(self, text: str) -> str:
+        return self._sub("DD_SCRUBBING_RULE", self._scrub.pattern, self._scrub.replacement, text)
+
+    def _without_ip(self, text: str) -> str:
+        if "." in text:
+            text = self._sub("REDACT_IP", _IPV4, MASKED_IP, text)
+        return self._sub("REDACT_IP", _LIKE_IPV6, _without_ipv6, text) if ":" in text else text
+
+    def _without_email(self, text: str) -> str:
+        return self._sub("REDACT_EMAIL", _EMAIL, MASKED_EMAIL, text) if "@" in text else text
+
+    def _sub(
+        self,
+        name: str,
+        pattern: regex.Pattern[str],
+        replacement: str | Callable[[regex.Match[str]], str],
+        text: str,
+    ) -> str:
+        began = time.monotonic()
+        try:
+            return pattern.sub(replacement, text, timeout=self._limit(text))
+        except TimeoutError:
+            self._ran_over(name, began, "the item is rejected")
+            raise MaskingError(f"{name} ran over its time limit") from None
+
+    def _look_at_the_clock(self, number: int) -> None:
+        """Patterns that are slow on every line, though within the limit on each, must not outlast the invocation."""
+        if number % ITEMS_BETWEEN_LOOKS == 0 and self._deadline.expired:
+            raise OutOfTimeError("the clock ran out while the user's patterns were being applied")
+
+    def _limit(self, text: str) -> float:
+        limit = SEARCH_LIMIT + SEARCH_LIMIT_PER_CHARACTER * len(text)
+        return limit if self._overrun < PATIENCE else limit / STRICTER
+
+    def _ran_over(self, name: str, began: float, consequence: str) -> None:
+        self._overrun += time.monotonic() - began
+        self._warn(f"{name} ran over its time limit on at least one line: {consequence}.")
+        if self._deadline.expired:
+            raise OutOfTimeError(f"the clock ran out while {name} was being applied")
+
+
+def _is_cut(message: str) -> bool:
+    """Tell whether a message is so long that its source kept only the beginning of it, which a mask would hide.
+
+    UTF-8 has up to four bytes for a character, and up to three of one may have been cut off.
+    """
+    return len(message) > LONGEST_LINE // 4 - 1 and len(message.encode()) > LONGEST_LINE - 4
+
+
+def _rejection(item: Line | Metric, reason: str, signal: Signal) -> Rejection:
+    if isinstance(item, Metric):
+        return Rejection(reason, f"a metric at {item.second}", 1, signal)
+    return Rejection(reason, f"event {item.id or 'without id'} at {item.timestamp}", 1, signal)
+
+
+def _without_ipv6(match: regex.Match[str]) -> str:
+    """Mask what is an address; leave times, ratios and C++ names alone. A colon before or after is not part of it."""
+    text = match[0]
+    head = ":" if text.startswith(":") and not text.startswith("::") else ""
+    tail = ":" if text.endswith(":") and not text.endswith("::") else ""
+    address = text[len(head) : len(text) - len(tail)]
+    if _is_ipv6(address):
+        return f"{head}{MASKED_IP}{tail}"
+    address, _, port = address.rpartition(":")
+    return f"{head}{MASKED_IP}:{port}{tail}" if _is_ipv6(address) else text
+
+
+def _is_ipv6(text: str) -> bool:
+    """Tell whether a text is an address that names somebody: `::` does not, and is an operator in many languages."""
+    try:
+        return not IPv6Address(text).is_unspecified
+    except ValueError:
+        return False
