@@ -1,0 +1,70 @@
+"""The user's masks, applied to every text of a span."""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from forwarder.traces.nested import joined, rewritten, struct_rewritten
+from forwarder.traces.spans import ITSELF, PARENT_SOURCE, TAG_SOURCE, TRACE_ID_HIGH, XRAY, Span
+
+Mask = Callable[[str], str]
+
+# Tags by which spans are put together, here and in the intake. In their proper form they name nobody, and stay.
+_PROTOCOL = {
+    TRACE_ID_HIGH: re.compile("[0-9A-Fa-f]{16}"),
+    PARENT_SOURCE: re.compile(XRAY),
+    TAG_SOURCE: re.compile(ITSELF),
+    "_dd.p.dm": re.compile(r"-\d{1,2}"),  # why a trace was kept
+}
+# Names that the libraries give to tags and metrics of their own, such as `_sampling_priority_v1`.
+_LIBRARYS_OWN = re.compile(r"_[\w.]{1,64}", re.ASCII)
+# Names come again and again: what has become of so many, none longer than this, is remembered.
+_NAMES, _LONGEST_NAME = 512, 200
+
+
+class Masks:
+    """Applies a mask to spans, for one invocation. `look`, at the clock, is called before each text."""
+
+    def __init__(self, mask: Mask, look: Callable[[], None]) -> None:
+        def looking(text: str) -> str:
+            look()
+            return mask(text)
+
+        self._mask = looking
+        self._short_name = lru_cache(_NAMES)(self._masked_name)
+
+    def apply(self, span: Span) -> None:
+        """Mask the texts of a span in place, names of tags among them.
+
+        Raises:
+            MaskingError: a rule could not be applied to one of them.
+
+        """
+        mask, name = self._mask, self._name
+        span.service, span.name, span.resource, span.type = map(
+            mask, (span.service, span.name, span.resource, span.type)
+        )
+        span.meta = self._masked_tags(span.meta)
+        span.metrics = joined((name(metric), value) for metric, value in span.metrics.items())
+        for link in span.links:
+            link.attributes, link.tracestate = rewritten(link.attributes, self._rewrite, name), mask(link.tracestate)
+        for event in span.events:
+            event.name, event.attributes = mask(event.name), rewritten(event.attributes, self._rewrite, name)
+        span.structs = joined(
+            (name(struct), struct_rewritten(packed, self._rewrite, name)) for struct, packed in span.structs.items()
+        )
+
+    def _masked_tags(self, meta: dict[str, str]) -> dict[str, str]:
+        own = {tag: meta[tag] for tag, form in _PROTOCOL.items() if tag in meta and form.fullmatch(meta[tag])}
+        masked = joined((self._name(tag), self._mask(value)) for tag, value in meta.items())
+        return masked | own
+
+    def _rewrite(self, _: str, value: Any) -> Any:
+        return self._mask(value) if isinstance(value, str) else value
+
+    def _name(self, name: str) -> str:
+        return self._short_name(name) if len(name) <= _LONGEST_NAME else self._mask(name)
+
+    def _masked_name(self, name: str) -> str:
+        return name if _LIBRARYS_OWN.fullmatch(name) else self._mask(name)

@@ -1,0 +1,92 @@
+"""URLs without what identifies someone: no user and password, no query, no path segment that holds digits."""
+
+import re
+from urllib.parse import unquote
+
+MASK = "?"
+
+# In a segment: identifiers; addresses, and the end of a password with a slash in it; parameters, as in `/p;token=…`.
+_IN_A_SEGMENT = re.compile(r"[\d@=;&]")
+_IN_A_ROUTE = re.compile(r"[@=;&]")  # in which digits are the framework's
+_BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})|[\x00-\x20\x7f]")  # what no URL parser accepts
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+://")
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.-]*+)(?::\d*)?")
+# Without a scheme: a port, or a path, tells it from the name of a file.
+_BARE_HOST = re.compile(r"[\w.-]++:\d+(?=/|$)|(?:[\w-]++\.)++[A-Za-z]{2,}+(?=/)")
+_OPAQUE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+:")  # `mailto:…`
+# In a fragment, what looks like a parameter or an identifier: `#access_token=…`.
+_TELLING = re.compile(r"[\d=&@]")
+_PASSWORD = re.compile(r"(?:password|passwd|pwd|secret|token|key)\s*=", re.IGNORECASE)
+
+
+def obfuscate(url: str) -> str:
+    """Return the URL with `?` for its query and for each path segment with a digit; `?` alone if it is no URL."""
+    rest, has_fragment, fragment = url.partition("#")
+    rest, has_query, _ = rest.partition("?")
+    if _BROKEN.search(rest):
+        return MASK
+    base, path = _split(rest)
+    if base is None:
+        return MASK
+    shown = base + "/".join(_segment(segment) for segment in path.split("/"))
+    return shown + has_query + has_fragment + (MASK if _TELLING.search(fragment) else fragment)
+
+
+def path_of(url: str) -> str:
+    """Return the path of a URL, or what would be one, without slashes at its ends."""
+    return _split(url.partition("#")[0].partition("?")[0])[1].strip("/")
+
+
+def resource(text: str, *, is_route: bool = True) -> str:
+    """Return a text such as `GET /path?query` or `GET http://host/path?query` without what may tell who it was.
+
+    `is_route`: digits in the path are the framework's, and stay.
+    """
+    if "://" in text:
+        at = text.rfind(" ", 0, text.index("://")) + 1
+        return text[:at] + obfuscate(text[at:])
+    before, mark, _ = text.partition("?")
+    path, has_fragment, fragment = before.partition("#")
+    telling = _IN_A_ROUTE if is_route else _IN_A_SEGMENT
+    shown = "/".join(_segment(segment, telling) for segment in path.split("/"))
+    return shown + has_fragment + (MASK if _TELLING.search(fragment) else fragment) + mark
+
+
+def any_tag(text: str) -> str:
+    """Return the value of a tag, if it is a URL with a password or a query, without those."""
+    scheme = _SCHEME.match(text)
+    if not scheme:
+        return text
+    authority = text[scheme.end() :].partition("/")[0]
+    return obfuscate(text) if "@" in authority or "?" in text else text
+
+
+def connection(text: str) -> str:
+    """Return a connection string, `key=value;…` or a URL, without a user and a password."""
+    password = _PASSWORD.search(text)
+    if password:
+        text = text[: password.end()] + MASK
+    prefix = "jdbc:" if text.startswith("jdbc:") else ""
+    address = text.removeprefix(prefix)
+    if _SCHEME.match(address):
+        return prefix + obfuscate(address)
+    return MASK + address[address.rindex("@") :] if "@" in address else text
+
+
+def _split(url: str) -> tuple[str | None, str]:
+    """Return scheme and host, without user and password, and the path; no base if it cannot be a URL."""
+    scheme = _SCHEME.match(url)
+    if not scheme and not url.startswith("//"):
+        host = _BARE_HOST.match(url)
+        if host:
+            return host[0], url[host.end() :]
+        return None if _OPAQUE.match(url) else "", url
+    prefix = scheme[0] if scheme else "//"
+    authority, slash, path = url[len(prefix) :].partition("/")
+    server = authority.rpartition("@")[2]
+    return prefix + server + slash if _HOST.fullmatch(server) else None, path
+
+
+def _segment(segment: str, telling: re.Pattern[str] = _IN_A_SEGMENT) -> str:
+    text = unquote(segment) if "%" in segment else segment
+    return MASK if telling.search(text) else segment

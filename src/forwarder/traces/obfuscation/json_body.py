@@ -1,0 +1,48 @@
+"""JSON bodies without their values: of MongoDB, Elasticsearch and OpenSearch."""
+
+import re
+
+MASK = '"?"'
+CUT_OFF = "..."
+
+# A string with a colon behind it is a key, and stays. Possessive: a string that never ends costs one look at the rest.
+_TOKEN = re.compile(
+    r"""\s*+(?:
+        (?P<key>"(?:[^"\\]++|\\.)*+"\s*+:)
+        |(?P<value>"(?:[^"\\]++|\\.)*+"|-?\d[\d.eE+-]*+|(?:true|false|null)\b)
+        |(?P<mark>[{}\[\],])
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_OPENER = {"}": "{", "]": "["}
+
+
+def obfuscate(text: str) -> str:
+    """Return the JSON with `"?"` for each value that is no object and no array; keys stay.
+
+    There may be several documents, as in a bulk request. Where the text stops being JSON, `...` ends it.
+    """
+    shown: list[str] = []
+    open_: list[str] = []
+    position, end = 0, len(text.rstrip())
+    while position < end:
+        separator = " " if shown and not open_ else ""  # between documents
+        found = _TOKEN.match(text, position)
+        if not found or not _fits(found, open_):
+            cut_value = MASK if shown and shown[-1].endswith(":") else ""
+            return "".join(shown) + cut_value + CUT_OFF
+        shown.append(separator + (MASK if found["value"] else found[0].strip()))
+        position = found.end()
+    return "".join(shown) + (CUT_OFF if open_ else "")
+
+
+def _fits(found: re.Match[str], open_: list[str]) -> bool:
+    """Tell whether what was found may stand here, and keep `open_` up to date."""
+    if found["key"]:
+        return open_[-1:] == ["{"]
+    mark = found["mark"]
+    if mark in ("{", "["):
+        open_.append(mark)
+    elif mark in _OPENER:
+        return bool(open_) and open_.pop() == _OPENER[mark]
+    return True
