@@ -1,0 +1,110 @@
+"""What a stored batch looks like: gzip of the request, and a history beside it as a few short texts."""
+
+import gzip
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import msgspec
+from isal import igzip
+
+from forwarder.errors import CorruptRecordError
+from forwarder.records import Batch, Body, History, Signal
+from forwarder.records.unshown import name_only
+
+LARGEST_BODY = 64 * 1024 * 1024  # uncompressed; requests have at most 5 MB
+_LONGEST_REASON = 200
+_GZIP = zlib.MAX_WBITS | 16
+
+
+def packed(batch: Batch) -> bytes:
+    """Return the request as gzip, whatever it was compressed with for its intake."""
+    if batch.body.encoding == "gzip":
+        return batch.body.data
+    return bytes(igzip.compress(batch.body.inflated(), 1, mtime=0))
+
+
+def facts(signal: Signal, items: int, history: History) -> dict[str, str]:
+    """Return what is kept beside the request. S3 takes ASCII only."""
+    return {
+        "signal": signal.value,
+        "items": str(items),
+        "attempts": str(history.attempts),
+        "first-failure": f"{history.first_failure:.3f}",
+        "reason": history.reason.encode("ascii", "replace").decode()[:_LONGEST_REASON],
+    }
+
+
+def unpacked(data: bytes, facts: Mapping[str, str]) -> Batch:
+    """Read a stored batch.
+
+    Raises:
+        CorruptRecordError: it is not one.
+
+    """
+    inflater = zlib.decompressobj(_GZIP)
+    try:
+        body = inflater.decompress(data, LARGEST_BODY)
+        signal, items = Signal(facts["signal"]), int(facts["items"])
+        history = History(int(facts["attempts"]), float(facts["first-failure"]), facts.get("reason", ""))
+        time_of(history.first_failure)  # what remains of the batch will be named after it
+    except (zlib.error, KeyError, ValueError, OverflowError, OSError):
+        raise CorruptRecordError("it is not a stored batch") from None
+    if not inflater.eof or items < 1:
+        raise CorruptRecordError("it is a stored batch that was cut off")
+    return Batch(signal, Body(body), [(0, items)], len(body), history)
+
+
+def event_record(event: dict[str, object]) -> bytes:
+    """Wrap an event as Lambda wraps those that it gave up on."""
+    return msgspec.json.encode({"requestPayload": event})
+
+
+def event_of(record: bytes) -> dict[str, object]:
+    """Return the event in an invocation record.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+
+    Raises:
+        CorruptRecordError: it is not one.
+
+    """
+    try:
+        return msgspec.json.decode(record, type=_InvocationRecord).request_payload
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise CorruptRecordError("it is not an invocation record") from None
+
+
+class _InvocationRecord(msgspec.Struct, rename="camel"):
+    request_payload: dict[str, object]
+
+    __repr__ = name_only
+
+
+def compressed(text: bytes) -> bytes:
+    """Compress what is set aside for people to read."""
+    return gzip.compress(text, mtime=0)
+
+
+def time_of(moment: float) -> str:
+    """Write Unix seconds so that the order of texts is the order of times."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+# How the last part of a name begins: ours, and that of an invocation record, which Lambda names.
+_TIMES = (("2026-11-22T16:05:03.123456Z", "%Y-%m-%dT%H:%M:%S.%fZ"), ("2026-11-22T16.05.03", "%Y-%m-%dT%H.%M.%S"))
+
+
+def moment_of(name: str) -> float:
+    """Read back the time that the last part of a name begins with; 0 if it does not."""
+    last = name.rsplit("/", 1)[-1]
+    for example, form in _TIMES:
+        with suppress(ValueError):
+            return datetime.strptime(last[: len(example)], form).replace(tzinfo=UTC).timestamp()
+    return 0.0
+
+
+def signal_of(name: str) -> str:
+    """Read the signal out of a name."""
+    return name.rsplit("/", 1)[-1][len("2026-11-22T16:05:03.123456Z-") :].partition("-")[0]

@@ -1,0 +1,220 @@
+"""A store of failed events in an S3 bucket. The layout is described in the package."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from forwarder import aws
+from forwarder.deadline import Deadline
+from forwarder.errors import StoreError
+from forwarder.failed_events import format as stored_format
+from forwarder.failed_events.lease import Lease
+from forwarder.failed_events.store import Stored
+from forwarder.records import Backlog, Batch, Failed, History, Signal
+from forwarder.settings import Function
+
+LARGEST_DELETE = 1_000  # keys, https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+MOST_PAGES = 1_000  # of a thousand names; more are for the next replay
+LONGEST_COUNT = 2.0  # seconds; it is counted in the reserve of the invocation
+_LONGEST_ANSWER = 1_000  # characters; S3 keeps 2 KB of metadata
+_CONTENT_TYPE = "application/gzip"
+_GONE = {"NoSuchKey", "404", "NoSuchVersion"}
+
+
+class S3Store:
+    """Keeps each batch as one object."""
+
+    def __init__(self, bucket: str, function: Function, *, path_style: bool = False) -> None:
+        self._bucket = bucket
+        self._root = f"failed_events/{function.name}"
+        self._events = f"aws/lambda/async/{function.name}/"  # the names are Lambda's
+        self._pending = f"{self._root}/pending/"
+        self._own_events = f"{self._root}/unread/"
+        self._region = function.region
+        self._path_style = path_style
+        self._made: Any = None
+        self._making = threading.Lock()
+        self.trouble = ""
+        self._lease = Lease(lambda: self._s3, bucket, f"{self._root}/lease.json")
+
+    def __repr__(self) -> str:
+        return f"S3Store({self._bucket}/{self._root})"
+
+    @property
+    def _s3(self) -> Any:
+        with self._making:
+            if self._made is None:
+                self._made = aws.client("s3", self._region, path_style=self._path_style)
+            return self._made
+
+    # --- batches
+
+    def put(self, batch: Batch) -> list[Batch]:
+        """Store a batch as a new object."""
+        return self._put(batch, self._name("pending", batch.history.first_failure, batch.signal.value))
+
+    def touch(self, stored: Stored, signal: Signal, items: int, history: History) -> None:
+        """Copy the object onto itself with new metadata; if that fails, it just keeps the old ones."""
+        with contextlib.suppress(*aws.errors()):
+            self._copy(stored.name, stored.name, stored_format.facts(signal, items, history))
+
+    def quarantine(self, stored: Stored, reason: str) -> None:
+        """Move an object to the rejected ones, under the same last name."""
+        name = f"{self._root}/rejected/{stored.name.rsplit('/', 1)[-1]}"
+        try:
+            self._copy(stored.name, name, {"reason": reason})
+            self._s3.delete_object(Bucket=self._bucket, Key=stored.name)
+        except aws.errors() as error:
+            raise StoreError(f"{stored.name} could not be set aside: {aws.failure(error)}") from None
+
+    def _copy(self, name: str, to: str, facts: dict[str, str]) -> None:
+        self._s3.copy_object(
+            Bucket=self._bucket,
+            Key=to,
+            CopySource={"Bucket": self._bucket, "Key": name},
+            Metadata=facts,
+            MetadataDirective="REPLACE",
+            ContentType=_CONTENT_TYPE,
+        )
+
+    def reject(self, failed: Failed) -> bool:
+        """Set a batch aside; the answer is kept beside it, as ASCII."""
+        batch = failed.batch
+        answer = failed.answer.encode("ascii", "backslashreplace").decode()
+        answer = "".join(character if character.isprintable() else " " for character in answer)[:_LONGEST_ANSWER]
+        facts = _facts(batch) | {"answer": answer.strip()}
+        name = self._name("rejected", batch.history.first_failure, batch.signal.value)
+        return self._write(name, stored_format.packed(batch), facts)
+
+    def reject_records(self, records: list[dict[str, object]]) -> bool:
+        """Set unreadable records aside as one list."""
+        body = stored_format.compressed(msgspec.json.encode(records))
+        return self._write(self._name("rejected", time.time(), "records"), body, {"items": str(len(records))})
+
+    def put_event(self, event: dict[str, object]) -> bool:
+        """Store an event as Lambda does. Named by the present time, so that a long one lets others go first."""
+        name = f"{self._own_events}{stored_format.time_of(time.time())}-{uuid4().hex}.json"
+        return self._write(name, stored_format.event_record(event), {}, "application/json")
+
+    def pending(self, deadline: Deadline) -> Iterator[Stored]:
+        """Yield what waits, oldest first."""
+        for name in self._names(self._pending, deadline):
+            yield Stored(name, stored_format.signal_of(name), stored_format.moment_of(name))
+
+    def read(self, stored: Stored) -> Batch | None:
+        """Return a stored batch; None if it is gone."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=stored.name)
+            data: bytes = answer["Body"].read()
+        except aws.errors() as error:
+            if aws.failure(error) in _GONE:
+                return None
+            raise StoreError(f"{stored.name} could not be read: {aws.failure(error)}") from None
+        return stored_format.unpacked(data, answer["Metadata"])
+
+    def delete(self, names: list[str]) -> None:
+        """Remove objects, up to a thousand with one request; what is not removed is sent once more."""
+        for start in range(0, len(names), LARGEST_DELETE):
+            keys = [{"Key": name} for name in names[start : start + LARGEST_DELETE]]
+            try:
+                answer = self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
+            except aws.errors() as error:
+                raise StoreError(f"delivered batches could not be removed: {aws.failure(error)}") from None
+            if refused := answer.get("Errors"):  # S3 answers 200 even where it may remove none of them
+                raise StoreError(f"delivered batches could not be removed: {refused[0].get('Code')}")
+
+    def backlog(self) -> Backlog:
+        """Count what waits, batches and events; of very much, what is seen in the time for it.
+
+        Each folder's names are in the order of their times, so the first that tells one is the folder's oldest.
+        """
+        deadline = Deadline.after(LONGEST_COUNT)
+        found = [list(self._names(folder, deadline)) for folder in (self._pending, self._events, self._own_events)]
+        oldest = [next(filter(None, map(stored_format.moment_of, names)), 0.0) for names in found]
+        return Backlog(sum(map(len, found)), min(filter(None, oldest), default=0.0))
+
+    # --- events that Lambda gave up on
+
+    def unprocessed(self, deadline: Deadline) -> Iterator[str]:
+        """Yield the names of invocation records; they begin with the date."""
+        yield from self._names(self._events, deadline)
+        yield from self._names(self._own_events, deadline)
+
+    def read_unprocessed(self, name: str) -> bytes:
+        """Return an invocation record."""
+        try:
+            body: bytes = self._s3.get_object(Bucket=self._bucket, Key=name)["Body"].read()
+        except aws.errors() as error:
+            raise StoreError(f"{name} could not be read: {aws.failure(error)}") from None
+        return body
+
+    # --- the lease
+
+    def acquire(self, owner: str, seconds: float) -> bool:
+        """Take the lease."""
+        return self._lease.acquire(owner, seconds)
+
+    def release(self, owner: str) -> None:
+        """Give it back."""
+        self._lease.release(owner)
+
+    def begin(self, name: str) -> bool:
+        """Note an event in the lease."""
+        return self._lease.begin(name)
+
+    def deadly(self) -> str:
+        """Return what the lease was left with."""
+        return self._lease.deadly()
+
+    # --- what the others share
+
+    def check(self) -> str:
+        """Write and remove a probe."""
+        name = f"{self._root}/check-{uuid4().hex}"
+        try:
+            self._s3.put_object(Bucket=self._bucket, Key=name, Body=b"")
+            self._s3.delete_object(Bucket=self._bucket, Key=name)
+            self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._pending, MaxKeys=1)
+        except aws.errors() as error:
+            return aws.failure(error)
+        return ""
+
+    def _name(self, folder: str, moment: float, what: str) -> str:
+        return f"{self._root}/{folder}/{stored_format.time_of(moment)}-{what}-{uuid4().hex}.json.gz"
+
+    def _put(self, batch: Batch, name: str) -> list[Batch]:
+        return [] if self._write(name, stored_format.packed(batch), _facts(batch)) else [batch]
+
+    def _write(self, name: str, body: bytes, facts: dict[str, str], kind: str = _CONTENT_TYPE) -> bool:
+        try:
+            self._s3.put_object(Bucket=self._bucket, Key=name, Body=body, Metadata=facts, ContentType=kind)
+        except aws.errors() as error:
+            self.trouble = aws.failure(error)
+            return False
+        return True
+
+    def _names(self, prefix: str, deadline: Deadline) -> Iterator[str]:
+        """Yield names in their order, page by page.
+
+        Raises:
+            StoreError: a page could not be listed.
+
+        """
+        pages = iter(self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix))
+        for _ in range(MOST_PAGES):
+            try:
+                page = next(pages, None)
+            except aws.errors() as error:
+                raise StoreError(f"the store could not be listed: {aws.failure(error)}") from None
+            if page is None or deadline.expired:
+                return
+            yield from (entry["Key"] for entry in page.get("Contents", ()))
+
+
+def _facts(batch: Batch) -> dict[str, str]:
+    return stored_format.facts(batch.signal, batch.count, batch.history)

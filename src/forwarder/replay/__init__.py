@@ -1,0 +1,329 @@
+"""Sends again what is in the store: the line, entered at the intake. What Lambda gave up on goes through all of it."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+from forwarder.deadline import OUT_OF_TIME, Deadline
+from forwarder.errors import CorruptRecordError, StoreError, UnsupportedEventError
+from forwarder.failed_events import format as stored_format
+from forwarder.failed_events.refresh import refreshed
+from forwarder.failed_events.store import Store, Stored
+from forwarder.intake import Delivery
+from forwarder.pipeline import Invocation
+from forwarder.records import Batch, Delivered, Failed, Fate, History, Outcome, Rejection, Signal, weight
+from forwarder.replay.entries import LIMITS, Entries
+from forwarder.settle import Summary
+
+_Result = TypeVar("_Result")
+_Item = TypeVar("_Item")
+
+EVENT_TYPE = "retry"
+
+LEASE_MARGIN = 30.0  # seconds beyond the deadline for which the lease holds
+STORE_THREADS = 4  # one works; the others are for when it hangs
+MOST_DELETED_AT_ONCE = 200  # what is delivered but not yet removed is sent twice if the process dies
+# An event is not begun with less of the time for reading than the first of these; an object in which an earlier replay
+# got no further, not with less than the second, since one that gets nowhere again and again is given up.
+SHARE_FOR_AN_EVENT, SHARE_FOR_A_HARD_ONE = 0.5, 0.9
+EXPIRED = "expired: the intake takes no points older than an hour"
+# Why something is set aside.
+NO_BATCH, NO_EVENT = "it is not a stored batch", "it is not an event that can be read"
+DEADLY = "two replays were killed by this event: raise MemorySize or Timeout, then move it back from rejected/"
+
+
+def wanted(event: object) -> bool:
+    """Tell whether an event asks for a replay: `{"retry": true}`, alone or among other things."""
+    return isinstance(event, dict) and str(event.get("retry", "")).lower() == "true"
+
+
+def without_request(event: Mapping[str, object]) -> dict[str, object]:
+    """Return what an event holds beside the wish for a replay."""
+    return {name: value for name, value in event.items() if name != "retry"} if wanted(event) else dict(event)
+
+
+@dataclass(slots=True)
+class _Track:
+    """What has become of a stored batch so far. `left` are the parts of it that failed again."""
+
+    stored: Stored
+    signal: Signal
+    total: int
+    history: History
+    settled: int = 0
+    reason: str = ""
+    left: list[Batch] = field(default_factory=list)
+
+
+class Replay:
+    """One replay, within a deadline; it writes into the books of its invocation."""
+
+    def __init__(self, store: Store, delivery: Delivery, invocation: Invocation, summary: Summary) -> None:
+        self._store = store
+        self._shipment = delivery.ship(invocation.deadline)
+        self._deadline = invocation.deadline
+        self._reading_deadline = invocation.reading_deadline
+        self._time_for_reading = invocation.reading_deadline.remaining
+        self._ending = invocation.storing_deadline
+        self._summary = summary
+        self._telemetry = invocation.telemetry
+        self._pool = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="replay")
+        self._tracks: dict[int, _Track] = {}
+        self._delivered: list[str] = []
+        self._has_left_something = False
+        self._removes = True
+        self._entries: dict[tuple[Signal, str], Entries] = {}
+
+    def run(self, owner: str, run_event: Callable[[dict[str, object]], bool]) -> None:
+        """Replay what is stored, unless somebody else is at it. Trouble with the store is a warning: all stays there.
+
+        `run_event` takes an event through the whole line and says whether all of it is accounted for.
+        """
+        seconds = self._deadline.remaining + LEASE_MARGIN
+        try:
+            if not self._in_time(self._deadline, lambda: self._store.acquire(owner, seconds)):
+                self._telemetry.warn("Another replay is running; this one ends.")
+                return
+            try:
+                self._batches()
+                self._events(run_event)
+                self._count()
+            finally:
+                with suppress(StoreError):  # the lease expires by itself
+                    self._in_time(self._ending, lambda: self._store.release(owner))
+            if not self._removes or (self._has_left_something and not self._summary.replayed):
+                self._summary.replay_failed = True
+        except StoreError as error:
+            self._summary.replay_failed = True
+            self._telemetry.warn(f"The replay ended early: {error}.")
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _count(self) -> None:
+        """Say what is left. That there was no time for it is no failure of the replay."""
+        try:
+            self._summary.backlog = self._in_time(self._ending, self._store.backlog)
+        except StoreError as error:
+            self._telemetry.warn(f"What is left in the store was not counted: {error}.")
+
+    def _in_time(self, deadline: Deadline, work: Callable[[], _Result]) -> _Result:
+        """Have the store do something, and wait for it until a deadline: a call to AWS knows nothing of ours.
+
+        Raises:
+            StoreError: it failed, or took too long.
+
+        """
+        try:
+            return self._pool.submit(work).result(deadline.remaining)
+        except TimeoutError:
+            raise StoreError("the store did not answer in time") from None
+
+    def _each(self, found: Iterator[_Item]) -> Iterator[_Item]:
+        """Yield what the store finds until the deadline, waiting no longer for a page."""
+        while not self._deadline.expired:
+            following = self._in_time(self._deadline, lambda: next(found, None))
+            if following is None:
+                return
+            yield following
+
+    # --- batches
+
+    def _batches(self) -> None:
+        try:
+            for number, stored in enumerate(self._each(self._store.pending(self._deadline))):
+                if not self._removes or all(map(self._shipment.gave_up, LIMITS)):
+                    break
+                if stored.signal in set(LIMITS) and self._shipment.gave_up(Signal(stored.signal)):
+                    continue
+                self._take(number, stored)
+        finally:  # what has been read is in the books, so it needs an outcome
+            for entries in self._entries.values():
+                self._submit(entries.rest())
+            self._settle(self._shipment.finish())
+            self._remove()
+
+    def _take(self, number: int, stored: Stored) -> None:
+        """Read a stored batch, and add its entries to those of the others."""
+        try:
+            batch = self._in_time(self._deadline, lambda: self._store.read(stored))
+            if batch is None:
+                return
+            if batch.signal not in LIMITS:
+                self._leave(StoreError(f"a batch of {batch.signal.value}, which this version does not send"))
+                return
+            fresh, stale = refreshed(batch, time.time())
+        except CorruptRecordError as error:
+            if self._quarantine(stored, NO_BATCH):
+                self._telemetry.warn(f"Something in the store was set aside: {error}.")
+            return
+        except StoreError as error:
+            self._leave(error)
+            return
+        self._tracks[number] = _Track(stored, batch.signal, batch.count, batch.history)
+        self._summary.signals[batch.signal].created += batch.count
+        self._summary.replayed += 1
+        if stale:
+            runs = [(number, sum(weight(batch.signal, entry) for entry in stale))]
+            expired = Failed(Batch.of(batch.signal, stale, runs), Fate.REJECT, EXPIRED)
+            self._telemetry.failed(expired)
+            self._failed(expired)
+            self._book(expired)
+        self._submit(self._entries_like(batch).add(number, fresh))
+
+    def _entries_like(self, batch: Batch) -> Entries:
+        """Return the entries that those of a batch may join: a payload of traces is of one env."""
+        env = ""
+        if batch.signal is Signal.TRACES:
+            from trace_proto.parts import env_of
+
+            env = env_of(batch.body.inflated())
+        return self._entries.setdefault((batch.signal, env), Entries(batch.signal))
+
+    def _submit(self, batches: Iterator[Batch]) -> None:
+        for batch in batches:
+            self._settle(self._shipment.submit(batch))
+
+    def _settle(self, outcomes: Iterator[Outcome]) -> None:
+        for outcome in outcomes:
+            self._summary.count_request(outcome)
+            if isinstance(outcome, Delivered):
+                self._book(outcome)
+            elif outcome.fate is Fate.REJECT and len(outcome.batch.runs) > 1:
+                for _, part in outcome.batch.by_record():  # one may spoil the others: each by itself
+                    self._shipment.resubmit(part)
+            else:
+                self._telemetry.failed(outcome)
+                self._failed(outcome)
+                self._book(outcome)
+
+    def _book(self, outcome: Outcome) -> None:
+        for number, count in outcome.batch.runs:
+            track = self._tracks[number]
+            if isinstance(outcome, Delivered):
+                self._summary.signals[track.signal].delivered += count
+            track.settled += count
+            if track.settled >= track.total:
+                self._conclude(self._tracks.pop(number))
+
+    def _failed(self, failed: Failed) -> None:
+        """Set aside what is rejected, if it can be; the rest is left to its stored batch."""
+        for number, part in failed.batch.by_record():
+            track = self._tracks[number]
+            part.history = track.history.failed(failed.reason, time.time())
+            rejected = Failed(part, failed.fate, failed.reason, failed.status, failed.attempts, failed.answer)
+            if failed.fate is Fate.REJECT and self._sets_aside(rejected):
+                self._summary.reject_items(track.signal, part.count, failed.reason)
+            else:
+                track.left.append(part)
+                track.reason = failed.reason
+
+    def _sets_aside(self, rejected: Failed) -> bool:
+        try:
+            return self._in_time(self._ending, partial(self._store.reject, rejected))
+        except StoreError:
+            return False
+
+    def _conclude(self, track: _Track) -> None:
+        """Bring the store up to date with what has become of one of its batches."""
+        left = sum(part.count for part in track.left)
+        self._summary.signals[track.signal].stored += left
+        if not left:
+            self._delivered.append(track.stored.name)
+        elif left == track.total:
+            if track.reason != OUT_OF_TIME:
+                history = track.history.failed(track.reason, time.time())
+                touch = partial(self._store.touch, track.stored, track.signal, track.total, history)
+                with suppress(StoreError):  # it keeps its old history
+                    self._in_time(self._ending, touch)
+        elif self._stores(track.left):
+            self._delivered.append(track.stored.name)
+        if len(self._delivered) >= MOST_DELETED_AT_ONCE:
+            self._remove()
+
+    def _stores(self, parts: list[Batch]) -> bool:
+        """Store what remains of a batch; only if all of it is there may the batch be removed."""
+        try:
+            stored = not any(self._in_time(self._ending, partial(self._store.put, part)) for part in parts)
+        except StoreError:
+            stored = False
+        if not stored:
+            self._summary.replay_failed = True
+            self._telemetry.warn("What remains of a batch could not be stored by itself: all of it will be sent again.")
+        return stored
+
+    def _remove(self) -> None:
+        names, self._delivered = self._delivered, []
+        try:
+            if names:
+                self._in_time(self._ending, lambda: self._store.delete(names))
+        except StoreError as error:  # they will be sent once more, so no more are; what is in flight is still booked
+            self._removes = False
+            self._telemetry.warn(f"What was delivered is still in the store: {error}.")
+
+    def _quarantine(self, stored: Stored, reason: str) -> bool:
+        try:
+            self._in_time(self._ending, lambda: self._store.quarantine(stored, reason))
+        except StoreError as error:
+            self._leave(error)
+            return False
+        return True
+
+    def _leave(self, error: StoreError) -> None:
+        """Say once that something stays where it is: it must not hold up what is behind it."""
+        if not self._has_left_something:
+            self._telemetry.warn(f"Something was left in the store: {error}.")
+        self._has_left_something = True
+
+    # --- events that Lambda gave up on
+
+    def _events(self, run_event: Callable[[dict[str, object]], bool]) -> None:
+        deadly = self._store.deadly()
+        for name in self._each(self._store.unprocessed(self._deadline)):
+            if name == deadly:
+                self._give_up(name)
+                continue
+            gave_up = self._shipment.gave_up(Signal.LOGS)
+            if not self._removes or gave_up or not self._has_time(SHARE_FOR_AN_EVENT):
+                return
+            if not self._in_time(self._deadline, partial(self._store.begin, name)):
+                self._telemetry.warn("Another replay has taken the lease; this one ends.")
+                return
+            try:
+                self._try(name, run_event)
+            except (CorruptRecordError, UnsupportedEventError) as error:
+                if self._quarantine(Stored(name, "", 0.0), NO_EVENT):
+                    self._telemetry.warn(f"An event that Lambda gave up on was set aside: {error}.")
+            except StoreError as error:
+                self._leave(error)
+            except Exception as error:  # whatever is wrong with one must not hold up the others
+                self._leave(StoreError(f"an event on which the forwarder fails with {type(error).__name__}"))
+
+    def _try(self, name: str, run_event: Callable[[dict[str, object]], bool]) -> None:
+        """Take an event through the line, and remove it if all of it is accounted for."""
+        record = self._in_time(self._deadline, partial(self._store.read_unprocessed, name))
+        event = without_request(stored_format.event_of(record))
+        if _got_nowhere_before(event) and not self._has_time(SHARE_FOR_A_HARD_ONE):
+            return
+        if not event or run_event(event):
+            self._summary.replayed += 1
+            self._delivered.append(name)
+            self._remove()
+
+    def _give_up(self, name: str) -> None:
+        """Set an event aside that has killed the replays before this one. How many lines it has nobody knows."""
+        if self._quarantine(Stored(name, "", 0.0), DEADLY):
+            rejection = Rejection(DEADLY, name)
+            self._summary.reject_lines(rejection)
+            self._telemetry.rejected(rejection, rejection.pointer)
+
+    def _has_time(self, share: float) -> bool:
+        return self._reading_deadline.remaining >= self._time_for_reading * share
+
+
+def _got_nowhere_before(event: Mapping[str, object]) -> bool:
+    rest = event.get("continuation")
+    return isinstance(rest, dict) and rest.get("attempts", 0) != 0
