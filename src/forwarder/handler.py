@@ -1,0 +1,208 @@
+"""The door: what Lambda calls. Builds everything once per cold start; each invocation runs the line and answers."""
+
+import os
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Protocol
+
+from forwarder import check, memory, pipeline, replay, sources
+from forwarder.api_key import ApiKey
+from forwarder.batches import MetricBatches
+from forwarder.deadline import Deadline
+from forwarder.errors import DeliveryError, UnsupportedEventError
+from forwarder.failed_events import Keeper, Store, store_of
+from forwarder.intake import Delivery
+from forwarder.intake.client import Client
+from forwarder.origin import Identity
+from forwarder.records import Failed
+from forwarder.settings import Settings
+from forwarder.settle import Summary
+from forwarder.sources.s3_client import S3Objects
+from forwarder.tags import Fetched
+from forwarder.telemetry import Telemetry, own_metrics
+
+# Of the time that Lambda leaves, this share, at most so many seconds, is kept for what comes after sending.
+RESERVE_SHARE, LONGEST_RESERVE = 0.2, 5.0
+# Of the reserve, this share is for storing what could not be sent.
+STORING_SHARE = 0.6
+# Of the same time, this share, at most so many seconds, is for sending what has been read: reading ends before.
+DRAINING_SHARE, LONGEST_DRAINING = 0.25, 10.0
+# Metrics about ourselves may take at most this share of the reserve: they are not worth a line.
+OWN_METRICS_SHARE = 0.25
+
+
+class Context(Protocol):
+    """What the forwarder needs of Lambda's context object."""
+
+    aws_request_id: str
+    invoked_function_arn: str
+    function_name: str
+    function_version: str
+    memory_limit_in_mb: Any
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda ends the invocation."""
+
+
+class Forwarder:
+    """Everything that lives as long as the sandbox: settings, key, connections, store, telemetry.
+
+    `store` takes the place of the one that the settings ask for.
+    """
+
+    def __init__(self, settings: Settings, *, store: Store | None = None) -> None:
+        memory.keep()
+        self._settings = settings
+        self._api_key = ApiKey(settings)
+        self._telemetry = Telemetry(settings)
+        self._delivery = Delivery(lambda: Client(settings, self._api_key), settings.max_workers)
+        self._store = store or store_of(settings)
+        self._tags = Fetched(settings)
+        self._objects = S3Objects(settings.function.region, path_style=settings.use_vpc)
+
+    def handle(self, event: Mapping[str, object], context: Context) -> dict[str, object]:
+        """Forward one event, replay what is stored, or check the configuration; return the books or the findings.
+
+        Raises:
+            UnsupportedEventError: nothing here reads such an event; a replay that it asks for is done all the same.
+            DeliveryError: something was neither delivered nor stored, and AWS has to send the event again.
+
+        """
+        began = time.monotonic()
+        self._telemetry.begin(context.aws_request_id)
+        self._api_key.begin()
+        if check.wanted(event):
+            return check.findings(self._settings, self._api_key, self._store)
+        invocation, reserve = self._invocation(context)
+        summary = self._run(event, invocation, context.aws_request_id)
+        self._send_own_metrics(summary, invocation.identity, Deadline.after(reserve * OWN_METRICS_SHARE))
+        summary.duration_ms = (time.monotonic() - began) * 1000
+        self._telemetry.summarise(summary, invocation.identity)
+        failures = self._failures(event, summary)
+        if failures is None and (problem := summary.undelivered()):
+            raise DeliveryError(problem)
+        self._pass_on(_without(summary.returned_records, event), invocation.storing_deadline)
+        return summary.as_answer() | (failures or {})
+
+    def _failures(self, event: Mapping[str, object], summary: Summary) -> dict[str, object] | None:
+        """Name the trigger records that AWS has to send again, as a mapping with `ReportBatchItemFailures` expects it.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html. None where nobody would listen.
+        """
+        identifiers = sources.item_identifiers(event) if self._settings.report_batch_item_failures else []
+        if not identifiers:
+            return None
+        returned = [{"itemIdentifier": identifiers[record]} for record in sorted(summary.returned_records)]
+        return {"batchItemFailures": returned}
+
+    def _invocation(self, context: Context) -> tuple[pipeline.Invocation, float]:
+        """Divide the time that Lambda leaves: for sending, then for storing, and a rest."""
+        remaining = context.get_remaining_time_in_millis() / 1000
+        reserve = min(LONGEST_RESERVE, remaining * RESERVE_SHARE)
+        draining = min(LONGEST_DRAINING, remaining * DRAINING_SHARE)
+        reading_deadline = Deadline.after(remaining - reserve - draining)
+        self._tags.begin(context.invoked_function_arn, reading_deadline, self._telemetry.warn)
+        invocation = pipeline.Invocation(
+            self._settings,
+            _identity(context, self._settings),
+            reading_deadline,
+            Deadline.after(remaining - reserve),
+            Deadline.after(remaining - reserve * (1 - STORING_SHARE)),
+            self._telemetry,
+            self._objects,
+            self._tags,
+        )
+        return invocation, reserve
+
+    def _run(self, event: Mapping[str, object], invocation: pipeline.Invocation, request_id: str) -> Summary:
+        if not replay.wanted(event):
+            return self._forward(event, invocation)
+        rest = replay.without_request(event)
+        summary = Summary(replay.EVENT_TYPE)
+        try:
+            if rest:
+                summary = self._forward(rest, invocation)
+        except UnsupportedEventError:
+            self._replay(invocation, summary, request_id)
+            self._telemetry.summarise(summary, invocation.identity)
+            raise
+        self._replay(invocation, summary, request_id)
+        return summary
+
+    def _forward(self, event: Mapping[str, object], invocation: pipeline.Invocation) -> Summary:
+        keeper = Keeper(
+            self._store,
+            keeps_raw=not self._settings.masks,
+            deadline=invocation.storing_deadline,
+            warn=self._telemetry.warn,
+        )
+        return pipeline.run(event, invocation, self._delivery, keeper)
+
+    def _replay(self, invocation: pipeline.Invocation, summary: Summary, request_id: str) -> None:
+        if self._store is None:
+            self._telemetry.warn(
+                "There is nothing to replay: set DD_S3_BUCKET_NAME or DD_SQS_QUEUE_URL to store failures."
+            )
+            return
+
+        def run_event(event: Mapping[str, object]) -> bool:
+            books = self._forward(event, invocation)
+            problem = books.undelivered()
+            if not problem:
+                summary.add(books)
+            return not problem
+
+        replaying = replay.Replay(self._store, self._delivery, invocation, summary)
+        replaying.run(request_id, run_event)
+
+    def _send_own_metrics(self, summary: Summary, identity: Identity, deadline: Deadline) -> None:
+        """Tell the intake about this invocation: one attempt, and no more than a warning if it fails."""
+        batches = MetricBatches()
+        points = own_metrics(summary, identity)
+        shipment = self._delivery.ship(deadline, attempts=1)
+        for batch in [*batches.add(points, record=0), *batches.rest()]:
+            outcomes = [*shipment.submit(batch), *shipment.finish()]
+            if any(isinstance(outcome, Failed) for outcome in outcomes):
+                self._telemetry.warn("The forwarder's metrics about itself did not reach the intake.")
+
+    def _pass_on(self, event: Mapping[str, object], deadline: Deadline) -> None:
+        """Invoke other functions with an event that has been accounted for, so that no retry repeats them."""
+        if self._settings.additional_target_lambdas and replay.without_request(event):
+            from forwarder.targets import invoke
+
+            region = self._settings.function.region
+            invoke(self._settings.additional_target_lambdas, event, region, deadline, self._telemetry.warn)
+
+    def close(self) -> None:
+        """End all that is in flight. For tests and tools: Lambda just ends the process."""
+        self._delivery.close()
+
+
+def _without(returned: set[int], event: Mapping[str, object]) -> Mapping[str, object]:
+    """Return an event without the trigger records that AWS sends again."""
+    records = event.get("Records")
+    if not returned or not isinstance(records, list):
+        return event
+    kept = [record for number, record in enumerate(records) if number not in returned]
+    return {**event, "Records": kept} if kept else {}
+
+
+def _identity(context: Context, settings: Settings) -> Identity:
+    return Identity(
+        arn=context.invoked_function_arn,
+        name=context.function_name,
+        version=context.function_version,
+        region=settings.function.region,
+        memory_mb=int(context.memory_limit_in_mb),
+    )
+
+
+@cache
+def _forwarder() -> Forwarder:
+    return Forwarder(Settings.from_environ(os.environ))
+
+
+def lambda_handler(event: Mapping[str, object], context: Context) -> dict[str, object]:
+    """Forward an event. The name that the template gives to Lambda."""
+    return _forwarder().handle(event, context)

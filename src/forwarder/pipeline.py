@@ -1,0 +1,181 @@
+"""The line: an event goes in at the top, and every line in it is accounted for at the bottom."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from forwarder import origin as origins
+from forwarder import signals, sources
+from forwarder.batches import LogBatches, MetricBatches
+from forwarder.deadline import OUT_OF_TIME, Deadline
+from forwarder.errors import MaskingError, OutOfTimeError
+from forwarder.failed_events import Keeper
+from forwarder.intake import Delivery
+from forwarder.origin import Identity
+from forwarder.records import Batch, Group, Origin, Place, Rejection, Signal, Unread
+from forwarder.rules import Rules
+from forwarder.settings import Settings
+from forwarder.settle import Summary, conclude, settle
+from forwarder.signals.platform import Reports
+from forwarder.sources import Reading
+from forwarder.telemetry import Telemetry
+from forwarder.traces import TraceBatches, TraceReader
+
+LINES_AT_ONCE = 10_000  # that go from stage to stage together: some tenths of a second
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What the stages need to know of one invocation.
+
+    Reading stops at the first deadline, so that what has been read is sent by the second; the third is for storing.
+    """
+
+    settings: Settings
+    identity: Identity
+    reading_deadline: Deadline
+    deadline: Deadline
+    storing_deadline: Deadline
+    telemetry: Telemetry
+    objects: sources.Objects
+    tags: origins.Tags
+
+
+def run(event: Mapping[str, object], invocation: Invocation, delivery: Delivery, keeper: Keeper) -> Summary:
+    """Take an event from end to end, and return what became of its lines.
+
+    Raises:
+        UnsupportedEventError: nothing here reads such an event.
+
+    """
+    summary = Summary(sources.event_type(event))
+    shipment = delivery.ship(invocation.deadline)
+    tell = invocation.telemetry.failed
+    reading = Reading(
+        invocation.objects,
+        invocation.reading_deadline,
+        invocation.settings.multiline,
+        given_up=lambda: shipment.gave_up(Signal.LOGS),
+        warn=invocation.telemetry.warn,
+    )
+    for batch in _batches(event, reading, invocation, summary, keeper):
+        settle(shipment.submit(batch), summary, tell, keeper)
+    settle(shipment.finish(), summary, tell, keeper)
+    conclude(keeper, summary, invocation.storing_deadline)
+    return summary
+
+
+def _batches(
+    event: Mapping[str, object], reading: Reading, invocation: Invocation, summary: Summary, keeper: Keeper
+) -> Iterator[Batch]:
+    """Yield batches as they fill up, and at the end, or when the time is up, those that are not full."""
+    packing = _Packing(invocation, summary, keeper)
+    for found in sources.read(event, reading):
+        match found:
+            case Group():
+                yield from packing.add(found)
+            case Rejection():
+                packing.reject(found)
+            case Unread():
+                packing.leave(found)
+    yield from packing.rest()
+
+
+def _parts(group: Group) -> Iterator[Group]:
+    """Divide a long group, so that the clock is looked at in between; only the first has what else is to be booked."""
+    yield replace(group, lines=group.lines[:LINES_AT_ONCE]) if len(group.lines) > LINES_AT_ONCE else group
+    for start in range(LINES_AT_ONCE, len(group.lines), LINES_AT_ONCE):
+        yield replace(group, lines=group.lines[start : start + LINES_AT_ONCE], rejected=(), filtered=0)
+
+
+class _Packing:
+    """The stages between sources and intake, for one event: whose, what, filtered, masked, booked, packed."""
+
+    def __init__(self, invocation: Invocation, summary: Summary, keeper: Keeper) -> None:
+        self._invocation = invocation
+        self._summary = summary
+        self._keeper = keeper
+        self._rules = Rules(invocation.settings, invocation.deadline, invocation.telemetry.warn)
+        self._reports = Reports()
+        self._logs = LogBatches()
+        self._metrics = MetricBatches()
+        self._reader = TraceReader(
+            credit_cards=invocation.settings.obfuscate_credit_cards,
+            mask=self._rules.mask if invocation.settings.masks else None,
+            deadline=invocation.deadline,
+        )
+        self._traces = TraceBatches()
+        self._origins: dict[Place, Origin] = {}
+        self._left: set[tuple[int, str]] = set()
+
+    def add(self, group: Group) -> Iterator[Batch]:
+        """Take a group of lines, unless the time is up; yield the batches that fill up."""
+        settings = self._invocation.settings
+        if origins.is_own(group.place, settings.function):
+            self._invocation.telemetry.warn("Lines of the forwarder's own log group are not forwarded: unsubscribe it.")
+            self._summary.filter_lines(len(group.lines) + len(group.rejected) + group.filtered)
+            return
+        for part in _parts(group):
+            try:
+                if self._invocation.deadline.expired:
+                    raise OutOfTimeError  # noqa: TRY301 - what follows is the same wherever the clock is looked at
+                yield from self._taken(part, self._origin(part.place))
+            except OutOfTimeError:  # nothing of this part is booked
+                self.leave(group.untaken(OUT_OF_TIME))
+                return
+            except MaskingError as error:
+                self._summary.filter_lines(part.filtered)
+                count = len(part.lines) + len(part.rejected)
+                self.reject(Rejection(str(error), f"trigger record {part.record}", count))
+
+    def _origin(self, place: Place) -> Origin:
+        """Settle whose the lines of a place are, once: the chunks of an object share it."""
+        if (origin := self._origins.get(place)) is None:
+            invocation = self._invocation
+            who, settings, tags = invocation.identity, invocation.settings, invocation.tags
+            origin = origins.settle(place, who, settings, self._rules.mask, tags)
+            self._origins[place] = origin
+        return origin
+
+    def _taken(self, group: Group, origin: Origin) -> Iterator[Batch]:
+        reports = self._reports if origin.function and self._invocation.settings.enhanced_metrics else None
+        found = signals.sort(group.lines, origin, reports)
+        passed = self._rules.apply(found)
+        read = self._reader.read(found.traces, origin, group.record)
+        passed.spans, passed.rejected = read.count, passed.rejected + read.rejected
+        self._summary.book(group, found, passed)
+        for rejection in (*group.rejected, *passed.rejected):
+            self._tell(rejection, origin.pointer)
+        for own, lines in passed.logs.items():
+            yield from self._logs.add(lines, origin, own, group.record)
+        yield from self._metrics.add(passed.metrics, group.record)
+        yield from self._traces.add(read)
+
+    def rest(self) -> Iterator[Batch]:
+        """Yield what has been taken and is not in a batch yet."""
+        self._summary.logs_truncated += self._logs.truncated
+        yield from self._logs.rest()
+        yield from self._metrics.rest()
+        yield from self._traces.rest()
+
+    def leave(self, unread: Unread) -> None:
+        """Take note of what was not read, where it was left first: what comes later in it follows from there."""
+        if (place := (unread.record, unread.pointer)) not in self._left:
+            self._left.add(place)
+            self._keeper.leave(unread, sources.continuation_event(unread.rest) if unread.rest else None)
+
+    def reject(self, rejection: Rejection) -> None:
+        """Book lines that cannot be read, and say where they are."""
+        self._summary.reject_lines(rejection)
+        self._tell(rejection)
+
+    def _tell(self, rejection: Rejection, stream: str = "") -> None:
+        where = ", ".join(filter(None, (stream, self._masked(rejection.pointer))))
+        self._invocation.telemetry.rejected(rejection, where)
+        self._keeper.note(rejection, where)
+
+    def _masked(self, pointer: str) -> str:
+        """Mask what names a record: the key of an object may hold what nobody is to see."""
+        try:
+            return self._rules.mask(pointer)
+        except (MaskingError, OutOfTimeError):
+            return "what cannot be named, since a rule could not be applied to its name"
