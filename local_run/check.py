@@ -1,0 +1,122 @@
+"""`python -m local_run.check`: would a forwarder with this shell's settings deliver? Sends nothing but the key."""
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from local_run.function import RunError
+from local_run.in_process import InProcess
+from local_run.report import WIDTH_WITHOUT_TERMINAL
+from local_run.run import FILES, HANDLER
+
+USUAL_REGION = "us-east-1"
+# Where people look for what is wrong with an intake.
+ADDRESSES = {"logs": "DD_SITE, DD_URL and DD_PORT", "metrics": "DD_SITE and DD_API_URL"}
+OTHER_ADDRESS = "DD_SITE and DD_TRACE_INTAKE_URL"
+# The variables of the settings that are not called DD_ and the name of the setting. Addresses are shown as intakes.
+VARIABLES: dict[str, tuple[str, ...]] = {
+    "logs_url": (),
+    "metrics_url": (),
+    "traces_url": (),
+    "verify": ("DD_SKIP_SSL_VALIDATION", "REQUESTS_CA_BUNDLE"),
+    "no_proxy": ("NO_PROXY", "no_proxy"),
+    "include": ("INCLUDE_AT_MATCH",),
+    "exclude": ("EXCLUDE_AT_MATCH",),
+    "redact_ip": ("REDACT_IP",),
+    "redact_email": ("REDACT_EMAIL",),
+    "scrub": ("DD_SCRUBBING_RULE",),
+    "multiline": ("DD_MULTILINE_LOG_REGEX_PATTERN",),
+    "bucket_name": ("DD_S3_BUCKET_NAME",),
+    "queue_url": ("DD_SQS_QUEUE_URL",),
+    "obfuscate_credit_cards": ("DD_APM_OBFUSCATION_CREDIT_CARDS_ENABLED",),
+}
+NO_CREDENTIALS = "NoCredentialsError"
+
+
+def main() -> int:
+    """Print what the check finds; say by the exit status whether all is well."""
+    try:
+        findings = _findings()
+    except RunError as error:
+        print(error, file=sys.stderr)
+        return 1
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+    console.print(_table(findings))
+    verdict = "Ready to deliver." if findings["ok"] else "NOT READY TO DELIVER."
+    warnings = [f"Warning: {warning}" for warning in findings["warnings"]]
+    problems = dict.fromkeys(map(_explained, _problems(findings)))  # each once
+    for sentence in (*warnings, *problems, verdict):
+        console.print(sentence, soft_wrap=True, markup=False)
+    return 0 if findings["ok"] else 1
+
+
+def _findings() -> dict[str, Any]:
+    """Ask the handler, with the user's own environment, credentials included."""
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or USUAL_REGION
+    environ = {**os.environ, "AWS_REGION": region}
+    with InProcess(HANDLER, environ=environ, log_path=FILES / "check.log") as function:
+        result = function.invoke({"check": True})
+    if result.error:
+        raise RunError(result.error.partition(": ")[2] or result.error)
+    findings: dict[str, Any] = result.payload
+    return findings
+
+
+def _table(findings: dict[str, Any]) -> Table:
+    table = Table(box=box.SIMPLE, show_header=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    for cells in _rows(findings):
+        table.add_row(*(Text(str(cell)) for cell in cells))
+    return table
+
+
+def _rows(findings: dict[str, Any]) -> Iterator[tuple[object, object, object]]:
+    key, store = findings["api_key"], findings["store"]
+    yield "API key", key["from"], f"ends with {key['ends_with']}" if "ends_with" in key else "could not be had"
+    for signal, intake in findings["intakes"].items():
+        yield f"intake of {signal}", intake["url"], _found(intake)
+    yield "store", store["kind"], "can be written" if store.get("writable") else store.get("note", "cannot be used")
+    for name in findings["settings"]:
+        for variable in VARIABLES.get(name, (f"DD_{name.upper()}",)):
+            if text := os.environ.get(variable, "").strip():
+                yield "setting", variable, text
+
+
+def _found(intake: dict[str, Any]) -> str:
+    if not intake["reached"]:
+        return "not reached"
+    answers = {True: "takes the key", False: "refuses the key"}
+    return answers.get(intake["takes_key"], f"reached (status {intake['status']})")
+
+
+def _explained(problem: str) -> str:
+    return "This shell has no AWS credentials." if NO_CREDENTIALS in problem else problem
+
+
+def _problems(findings: dict[str, Any]) -> Iterator[str]:
+    """Say what to do about everything for which the check is not well."""
+    if problem := findings["api_key"].get("problem"):
+        yield problem
+    for signal, intake in findings["intakes"].items():
+        look = f"look at {ADDRESSES.get(signal, OTHER_ADDRESS)}"
+        if not intake["reached"]:
+            yield f"The intake of {signal} was not reached ({intake['problem']}): {look}, and at the way there."
+        elif intake["takes_key"] is False:
+            yield f"The intake of {signal} refuses the key: is it one of this site ({findings['settings']['site']})?"
+        elif signal == "metrics" and intake["takes_key"] is not True:
+            yield f"The intake of metrics did not say whether it takes the key (status {intake['status']}): {look}."
+    if problem := findings["store"].get("problem"):
+        yield f"The store cannot be used ({problem}): look at its name and at what the role may do there."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""One run: start the intake and the handler, send the events, compare what both say."""
+
+import json
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from local_run.books import Books, Entry, plural
+from local_run.emulator import Emulator, EmulatorUnavailableError, install
+from local_run.function import Function, RunError
+from local_run.in_process import InProcess
+from local_run.intake import Intake
+from local_run.process import ROOT
+from local_run.wrap import Wrapper
+
+HANDLER = "forwarder.handler.lambda_handler"
+EVENTS = ROOT / "events"
+CORRUPT = ".corrupt-"  # in the name of a sample that is there to be rejected
+FILES = ROOT / ".cache" / "run"
+GZIP = b"\x1f\x8b"
+SET_BY_THE_RUN = {"DD_URL", "DD_API_URL", "DD_TRACE_INTAKE_URL", "DD_NO_SSL"}
+# What the user may change. The local intake takes any key.
+DEFAULTS = {"DD_API_KEY": "0" * 32, "DD_LOG_LEVEL": "INFO"}
+WRONG_SETTING = "ConfigurationError: "  # fails every event in the same way
+
+Send = Callable[[str, dict[str, Any]], Entry]  # takes an event's name, and the event
+
+
+@dataclass
+class Outcome:
+    """What a run found: the books, where the handler ran, and for a log file how much it was and how long it took.
+
+    `files` is the directory with the intake's store and the function's log; `complaints` are what that log warns of.
+    """
+
+    files: Path
+    books: Books = field(default_factory=Books)
+    where: str = ""
+    bytes_read: int = 0
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def store(self) -> Path:
+        """The SQLite file with what arrived."""
+        return self.files / "intake.sqlite"
+
+    @property
+    def function_log(self) -> Path:
+        """What the function printed."""
+        return self.files / "function.log"
+
+
+def load_events(path: Path | None) -> dict[str, dict[str, Any]]:
+    """Read one event, or in the order of their names all sample events that can be delivered. Raises RunError."""
+    paths = [path] if path else sorted(each for each in EVENTS.glob("*.json") if CORRUPT not in each.name)
+    if not paths:
+        raise RunError(f"There are no events in {EVENTS}: run `make events`.")
+    return {each.stem: _load_event(each) for each in paths}
+
+
+def _load_event(path: Path) -> dict[str, Any]:
+    try:
+        event = json.loads(path.read_bytes())
+    except OSError as error:
+        raise RunError(f"The event {path} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise RunError(f"The event {path} is not JSON; to send a text file, give it as LOG.") from None
+    if not isinstance(event, dict):
+        raise RunError(f"The event {path} must be a JSON object, as Lambda hands it to a function.")
+    return event
+
+
+def check_log(path: Path) -> None:
+    """Raise RunError unless it is a file with text in it. A pipe is none: what is read of it is gone from it."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise RunError(f"The log {path} is not a regular file: write what it gives into one first.")
+        with path.open("rb") as stream:
+            start = stream.read(len(GZIP))
+    except OSError as error:
+        raise RunError(f"The log {path} cannot be read: {error.strerror}.") from None
+    if not start:
+        raise RunError(f"The log {path} is empty: there is nothing to send.")
+    if start == GZIP:
+        raise RunError(f"The log {path} is gzip: unpack it first.")
+
+
+def check_settings(settings: dict[str, str]) -> None:
+    """Raise RunError if one of them would send what is forwarded elsewhere."""
+    for name in sorted(SET_BY_THE_RUN & settings.keys()):
+        raise RunError(f"{name} is set by the run: everything goes to the local intake.")
+
+
+@contextmanager
+def running(settings: dict[str, str], outcome: Outcome, *, in_process: bool) -> Iterator[tuple[Intake, Function]]:
+    """Start the intake and the forwarder that sends to it; end both.
+
+    With `in_process`, or where the emulator cannot run, the handler is called in this process.
+    """
+    check_settings(settings)
+    with Intake(outcome.store) as intake:
+        environ = {**DEFAULTS, **settings, **addresses(intake.url)}
+        with started(HANDLER, environ, outcome.function_log, in_process=in_process) as (function, outcome.where):
+            yield intake, function
+
+
+@contextmanager
+def started(
+    handler: str, environ: dict[str, str], log_path: Path, *, in_process: bool
+) -> Iterator[tuple[Function, str]]:
+    """Start a handler, and say where it runs: `under …` or `in this process, …`."""
+    with ExitStack() as stack:
+        reason = "that was asked for."
+        if not in_process:
+            try:
+                install()
+                emulator = stack.enter_context(Emulator(handler, environ=environ, log_path=log_path))
+            except EmulatorUnavailableError as error:
+                reason = str(error)
+            else:
+                yield emulator, "under the Runtime Interface Emulator, with Lambda's runtime client."
+                return
+        function = stack.enter_context(InProcess(handler, environ=environ, log_path=log_path))
+        yield function, f"in this process, not under Lambda's runtime: {reason}"
+
+
+def addresses(url: str) -> dict[str, str]:
+    """Give the settings that send everything to one intake."""
+    return {"DD_URL": url, "DD_API_URL": url, "DD_TRACE_INTAKE_URL": url, "DD_NO_SSL": "true"}
+
+
+def send_events(
+    events: dict[str, dict[str, Any]], function: Function, outcome: Outcome, others: Mapping[str, Send] | None = None
+) -> None:
+    """Send events one after another; each is an entry in the books. A wrong setting ends it.
+
+    `others` are those that are not for the forwarder, by name.
+    """
+    sends = others or {}
+
+    def forward(name: str, event: dict[str, Any]) -> Entry:
+        return Entry.of(name, function.invoke(event))
+
+    with _progress(MofNCompleteColumn()) as progress:
+        task = progress.add_task("", total=len(events))
+        for name, event in events.items():
+            progress.update(task, description=name)
+            entry = sends.get(name, forward)(name, event)
+            outcome.books.entries.append(entry)
+            progress.advance(task)
+            if entry.fails_with(WRONG_SETTING):
+                break
+    if unsent := len(events) - len(outcome.books.entries):
+        outcome.books.problems.append(f"Not sent for that reason: {plural(unsent, 'event')}.")
+
+
+def send_log(path: Path, log_group: str, function: Function, outcome: Outcome) -> None:
+    """Send a text file as subscription events of a log group; all of it is one entry in the books."""
+    wrapper = Wrapper(log_group)
+    entry = Entry(path.name)
+    outcome.books.entries.append(entry)
+    started = time.perf_counter()
+    with path.open("rb") as stream, _progress(DownloadColumn()) as progress:
+        task = progress.add_task(path.name, total=path.stat().st_size)
+        for wrapped in wrapper.wrap(stream):
+            entry.add(Entry.of(path.name, function.invoke(wrapped.event)))
+            progress.update(task, completed=wrapped.bytes_read)
+            if entry.fails_with(WRONG_SETTING):
+                break
+    outcome.seconds = time.perf_counter() - started
+    outcome.bytes_read = wrapper.bytes_read
+    outcome.notes = list(_notes(wrapper))
+    if entry.lines != wrapper.lines and not entry.problems:
+        entry.problems.append(f"{plural(wrapper.lines, 'line')} went out, but the forwarder received {entry.lines:,}.")
+
+
+def _notes(wrapper: Wrapper) -> Iterator[str]:
+    if wrapper.cuts:
+        yield f"Lines too long for one log event (1 MB) were cut; number of cuts: {wrapper.cuts:,}."
+    if wrapper.replaced:
+        yield f"Bytes that are not UTF-8 became U+FFFD; number of replacements: {wrapper.replaced:,}."
+
+
+def _progress(amount: MofNCompleteColumn | DownloadColumn) -> Progress:
+    console = Console(file=sys.stderr)  # not looked up later: in process, the function's output is redirected
+    columns = (BarColumn(), amount, TimeElapsedColumn(), TextColumn("{task.description}"))
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -1,0 +1,112 @@
+import gzip
+import os
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from local_run.__main__ import main
+from local_run.files import held
+
+
+class Said(Protocol):
+    """Gives the exit status of a command that cannot run, and what it says."""
+
+    def __call__(self, *arguments: str) -> tuple[int, str]: ...
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    """Give what a command that cannot run says, with its exit status."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        try:
+            status = main(arguments)
+        except SystemExit as exit_:
+            status = int(str(exit_.code))
+        return status, capsys.readouterr().err
+
+    return run
+
+
+def test_an_event_that_is_not_there_is_one_sentence(said: Said, tmp_path: Path) -> None:
+    path = tmp_path / "none.json"
+    assert said("--event", str(path)) == (2, f"The event {path} cannot be read: No such file or directory.\n")
+
+
+def test_an_event_that_is_text_points_to_log(said: Said, tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    path.write_text("hello")
+    assert said("--event", str(path)) == (2, f"The event {path} is not JSON; to send a text file, give it as LOG.\n")
+
+
+def test_an_event_must_be_an_object(said: Said, tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    path.write_text("[]")
+    assert said("--event", str(path))[1].startswith(f"The event {path} must be a JSON object")
+
+
+def test_a_log_that_is_not_there_is_one_sentence(said: Said, tmp_path: Path) -> None:
+    path = tmp_path / "none.log"
+    assert said("--log", str(path)) == (2, f"The log {path} cannot be read: No such file or directory.\n")
+
+
+def test_an_empty_log_is_one_sentence(said: Said, tmp_path: Path) -> None:
+    path = tmp_path / "empty.log"
+    path.touch()
+    assert said("--log", str(path)) == (2, f"The log {path} is empty: there is nothing to send.\n")
+
+
+def test_a_log_that_is_a_directory_is_one_sentence(said: Said, tmp_path: Path) -> None:
+    assert said("--log", str(tmp_path))[1].startswith(f"The log {tmp_path} is not a regular file: ")
+
+
+def test_a_pipe_is_refused_and_nothing_of_it_is_read(said: Said) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as pipe:
+        os.write(writing, b"hello")
+        os.close(writing)
+        status, sentence = said("--log", f"/dev/fd/{reading}")
+        assert (status, "is not a regular file" in sentence) == (2, True)
+        assert pipe.read() == b"hello"
+
+
+def test_a_log_that_is_gzip_is_one_sentence(said: Said, tmp_path: Path) -> None:
+    path = tmp_path / "app.log.gz"
+    path.write_bytes(gzip.compress(b"hello"))
+    assert said("--log", str(path)) == (2, f"The log {path} is gzip: unpack it first.\n")
+
+
+@pytest.mark.parametrize("name", ["DD_URL", "DD_API_URL", "DD_TRACE_INTAKE_URL", "DD_NO_SSL"])
+def test_where_it_is_sent_cannot_be_set(said: Said, name: str) -> None:
+    sentence = f"{name} is set by the run: everything goes to the local intake.\n"
+    assert said("--set", f"{name}=example.com") == (2, sentence)
+
+
+def test_files_that_are_no_directory_are_one_sentence(said: Said, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    assert said("--files", str(path)) == (
+        2,
+        f"{path} cannot be used for the run's files (File exists); give another --files DIR.\n",
+    )
+
+
+def test_a_second_run_in_the_same_directory_is_refused(said: Said, tmp_path: Path) -> None:
+    with held(tmp_path):
+        status, sentence = said("--files", str(tmp_path))
+    assert (status, sentence) == (2, f"Another run uses {tmp_path}; wait for it, or give --files DIR.\n")
+
+
+def test_a_group_without_a_log_is_refused(said: Said) -> None:
+    status, sentence = said("--group", "/aws/lambda/x")
+    assert (status, sentence.count("\n")) == (2, 1)
+    assert "give LOG (--log) as well" in sentence
+
+
+def test_an_event_and_a_log_together_are_refused(said: Said) -> None:
+    assert "Give an event or a log, not both." in said("--event", "a", "--log", "b")[1]
+
+
+def test_a_setting_needs_a_name_and_a_value(said: Said) -> None:
+    assert "a setting is NAME=VALUE" in said("--set", "REDACT_EMAIL")[1]
