@@ -1,0 +1,221 @@
+"""A queue keeps what cannot be delivered: within the queue's own limit, and given back by a replay."""
+
+import base64
+import gzip
+import json
+import random
+from typing import Any
+
+import boto3
+import pytest
+
+from forwarder.errors import DeliveryError
+from forwarder.handler import Forwarder
+from local_intake.server import LocalIntake
+from tests.aws.support import LOGS_DOWN, RETRY, Cloud, Starts, coffee, handle
+from tests.builders import REGION, awslogs_event
+from tests.flow.support import Said, Start, arrived, is_balanced
+
+SMALLEST = 4_096
+
+
+class Queue:
+    """The queue of failed events, seen from outside."""
+
+    def __init__(self) -> None:
+        self.client = boto3.client("sqs", region_name=REGION)
+        attributes = {"MaximumMessageSize": str(SMALLEST)}
+        self.url = self.client.create_queue(QueueName="failed", Attributes=attributes)["QueueUrl"]
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Return what is visible, without hiding it."""
+        found: list[dict[str, Any]] = []
+        while len(found) < self.count("ApproximateNumberOfMessages"):
+            answer = self.client.receive_message(
+                QueueUrl=self.url, MaxNumberOfMessages=10, VisibilityTimeout=30, MessageAttributeNames=["All"]
+            )
+            found += answer.get("Messages", [])
+            if not answer.get("Messages"):
+                break
+        for message in found:
+            self.client.change_message_visibility(
+                QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+            )
+        return found
+
+    def count(self, name: str) -> int:
+        return int(self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=[name])["Attributes"][name])
+
+    @property
+    def size(self) -> int:
+        """How many messages there are, visible or not."""
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        return sum(self.count(name) for name in names)
+
+
+def logs_in(message: dict[str, Any]) -> list[str]:
+    return [log["message"] for log in json.loads(gzip.decompress(base64.b64decode(message["Body"])))]
+
+
+@pytest.fixture
+def queue(cloud: Cloud) -> Queue:
+    return Queue()
+
+
+@pytest.fixture
+def queueing(start: Start, queue: Queue) -> Starts:
+    """Start forwarders that keep in the queue what fails."""
+
+    def queueing(**environ: str) -> Forwarder:
+        return start(**{"DD_SQS_QUEUE_URL": queue.url, **environ})
+
+    return queueing
+
+
+def noise(length: int, seed: int = 0) -> str:
+    """Return a text that hardly compresses."""
+    return random.Random(seed).randbytes(length).hex()[:length]
+
+
+def is_visible(queue: Queue) -> bool:
+    return queue.count("ApproximateNumberOfMessagesNotVisible") == 0
+
+
+def test_a_batch_is_a_message_with_its_history_as_attributes(
+    queueing: Starts, intake: LocalIntake, queue: Queue
+) -> None:
+    intake.script.replace([LOGS_DOWN])
+    answer = handle(queueing(), awslogs_event(["a", "b"]))
+    (message,) = queue.messages()
+    attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert float(attributes.pop("first-failure")) > 0
+    assert attributes == {"signal": "logs", "items": "2", "attempts": "1", "reason": "status 503"}
+    assert (logs_in(message), answer["items"]["stored"]) == (["a", "b"], 2)
+
+
+def test_a_batch_is_split_to_the_queues_own_limit(queueing: Starts, intake: LocalIntake, queue: Queue) -> None:
+    intake.script.replace([LOGS_DOWN])
+    lines = [noise(1_000, seed) for seed in range(20)]
+    answer = handle(queueing(), awslogs_event(lines))
+    messages = queue.messages()
+    assert (answer["items"]["stored"], sorted(sum(map(logs_in, messages), []))) == (20, sorted(lines))  # noqa: RUF017
+    assert (len(messages) > 4, max(len(message["Body"]) for message in messages) <= SMALLEST) == (True, True)
+
+
+def test_an_item_that_is_too_large_alone_is_returned_and_the_others_stored(
+    queueing: Starts, intake: LocalIntake, queue: Queue, said: Said
+) -> None:
+    intake.script.replace([LOGS_DOWN])
+    with pytest.raises(DeliveryError, match=r"^1 logs could not be delivered"):
+        handle(queueing(), awslogs_event(["a", noise(9_000), "b"]))
+    (summary,) = said.summaries
+    assert (summary["items"]["stored"], summary["items"]["returned"], is_balanced(summary)) == (2, 1, True)
+    assert "an item is larger than the queue's messages may be" in said.text
+    assert sorted(sum(map(logs_in, queue.messages()), [])) == ["a", "b"]  # noqa: RUF017 - a few
+
+
+def test_a_queue_that_takes_nothing_returns_everything(
+    queueing: Starts, intake: LocalIntake, cloud: Cloud, queue: Queue, said: Said
+) -> None:
+    intake.script.replace([LOGS_DOWN])
+    cloud.refuse("SendMessage")
+    with pytest.raises(DeliveryError, match="1 logs"):
+        handle(queueing(), awslogs_event(["a"]))
+    assert queue.size == 0
+    assert f"What failed could not be stored in SqsStore({queue.url}): AccessDenied." in said.text
+
+
+def test_a_queue_that_does_not_tell_its_limit_is_used_all_the_same(
+    queueing: Starts, intake: LocalIntake, cloud: Cloud, queue: Queue
+) -> None:
+    intake.script.replace([LOGS_DOWN])
+    cloud.refuse("GetQueueAttributes")
+    assert handle(queueing(), awslogs_event(["a"]))["items"]["stored"] == 1
+
+
+def test_a_replay_delivers_both_signals_and_empties_the_queue(
+    queueing: Starts, intake: LocalIntake, queue: Queue
+) -> None:
+    forwarder = queueing()
+    intake.script.replace([{"status": 404, "times": 2}])
+    for number in range(12):
+        intake.script.replace([{"status": 404, "times": 3}])
+        handle(forwarder, awslogs_event([f"{number}", coffee()]))
+    intake.script.replace([])
+    answer = handle(forwarder, RETRY)
+    assert (arrived(intake), queue.size, is_balanced(answer)) == ((12, 12), 0, True)
+    assert (answer["replayed"], answer["left_in_store"]) == (24, 0)
+    assert {log.tags.count("retry:true") for log in intake.store.logs() if log.tags} == {1}
+
+
+def stored_in(queue: Queue, intake: LocalIntake, forwarder: Forwarder, *lines: str) -> None:
+    """Let a forwarder store lines in the queue."""
+    intake.script.replace([{"status": 404, "signal": "logs"}])
+    handle(forwarder, awslogs_event(lines))
+
+
+def test_what_is_left_is_visible_at_once(queueing: Starts, intake: LocalIntake, queue: Queue) -> None:
+    forwarder = queueing()
+    stored_in(queue, intake, forwarder, "a")
+    intake.script.replace([LOGS_DOWN])
+    answer = handle(forwarder, RETRY)
+    assert (queue.size, is_visible(queue), answer["left_in_store"], is_balanced(answer)) == (1, True, 1, True)
+
+
+def test_what_is_left_counts_its_attempts(queueing: Starts, intake: LocalIntake, queue: Queue) -> None:
+    forwarder = queueing()
+    stored_in(queue, intake, forwarder, "a", "b")
+    intake.script.replace([LOGS_DOWN])
+    handle(forwarder, RETRY)
+    intake.script.replace([{"status": 413, "signal": "logs"}, {"status": 404, "signal": "logs"}])
+    handle(forwarder, RETRY)
+    (rest,) = queue.messages()
+    assert rest["MessageAttributes"]["attempts"]["StringValue"] == "3"
+
+
+def test_of_what_was_partly_delivered_the_rest_stays(queueing: Starts, intake: LocalIntake, queue: Queue) -> None:
+    forwarder = queueing()
+    stored_in(queue, intake, forwarder, "a", "b")
+    intake.script.replace([{"status": 413, "signal": "logs"}, {"status": 404, "signal": "logs"}])
+    answer = handle(forwarder, RETRY)
+    (rest,) = queue.messages()
+    assert {*logs_in(rest), *(log.message for log in intake.store.logs())} == {"a", "b"}
+    assert (answer["items"]["delivered"], answer["items"]["stored"], is_balanced(answer)) == (1, 1, True)
+
+
+@pytest.mark.parametrize("body", ["not base64!", "bm90IGd6aXA=", "H4sIAAAAAAAA"])
+def test_a_message_that_is_not_a_batch_is_removed_and_holds_nothing_up(
+    body: str, queueing: Starts, intake: LocalIntake, queue: Queue, said: Said
+) -> None:
+    forwarder = queueing()
+    queue.client.send_message(QueueUrl=queue.url, MessageBody=body)
+    stored_in(queue, intake, forwarder, "a")
+    answer = handle(forwarder, RETRY)
+    assert (arrived(intake), queue.size, is_balanced(answer)) == ((1, 0), 0, True)
+    assert any("set aside" in warning["message"] for warning in said.at("WARNING"))
+
+
+def test_a_queue_that_cannot_be_read_is_a_warning(
+    queueing: Starts, intake: LocalIntake, queue: Queue, cloud: Cloud, said: Said
+) -> None:
+    cloud.refuse("ReceiveMessage")
+    handle(queueing(), RETRY)
+    (warning,) = said.at("WARNING")
+    assert warning["message"] == "The replay ended early: the queue could not be read: AccessDenied."
+
+
+def test_a_message_that_is_not_removed_is_noticed_although_the_answer_is_200(
+    queueing: Starts, intake: LocalIntake, queue: Queue, cloud: Cloud, said: Said
+) -> None:
+    forwarder = queueing()
+    stored_in(queue, intake, forwarder, "a")
+    cloud.answer("DeleteMessageBatch", Failed=[{"Id": "0", "Code": "ReceiptHandleIsInvalid"}])
+    handle(forwarder, RETRY)
+    assert any("could not be removed: ReceiptHandleIsInvalid" in each["message"] for each in said.at("WARNING"))
+
+
+def test_a_bucket_goes_before_a_queue(queueing: Starts, intake: LocalIntake, queue: Queue) -> None:
+    intake.script.replace([LOGS_DOWN])
+    with pytest.raises(DeliveryError):
+        handle(queueing(DD_S3_BUCKET_NAME="gone"), awslogs_event(["a"]))
+    assert queue.size == 0

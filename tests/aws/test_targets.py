@@ -1,0 +1,90 @@
+"""Other functions get the event as well, once it is accounted for."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from forwarder.errors import DeliveryError, UnsupportedEventError
+from local_intake.server import LocalIntake
+from tests.aws.support import LOGS_DOWN, RETRY, Cloud, Starts, handle
+from tests.builders import REGION, awslogs_event
+from tests.flow.support import Said, Start
+
+FIRST, SECOND = (f"arn:aws:lambda:{REGION}:123456789012:function:{name}" for name in ("first", "second"))
+TARGETS = {"DD_ADDITIONAL_TARGET_LAMBDAS": f"{FIRST}, {SECOND}"}
+EVENT = awslogs_event(["a"])
+
+
+@pytest.fixture
+def invoked(cloud: Cloud) -> list[tuple[str, str, Any]]:
+    """Return the invocations that are made: ARN, type and event."""
+    made: list[tuple[str, str, Any]] = []
+
+    def note(params: dict[str, Any], **_: object) -> None:
+        made.append((params["FunctionName"], params["InvocationType"], json.loads(params["Payload"])))
+
+    assert boto3.DEFAULT_SESSION is not None
+    boto3.DEFAULT_SESSION.events.register("provide-client-params.lambda.Invoke", note)
+    cloud.answer("Invoke", StatusCode=202)
+    return made
+
+
+def test_the_event_is_handed_on_to_each(start: Start, invoked: list[tuple[str, str, Any]]) -> None:
+    handle(start(**TARGETS), EVENT)
+    assert invoked == [(FIRST, "Event", EVENT), (SECOND, "Event", EVENT)]
+
+
+def test_an_event_that_was_stored_is_handed_on(
+    storing: Starts, intake: LocalIntake, invoked: list[tuple[str, str, Any]]
+) -> None:
+    intake.script.replace([LOGS_DOWN])
+    handle(storing(**TARGETS), EVENT)
+    assert len(invoked) == 2
+
+
+def test_an_event_that_aws_sends_again_is_not_handed_on(
+    start: Start, intake: LocalIntake, invoked: list[tuple[str, str, Any]]
+) -> None:
+    intake.script.replace([LOGS_DOWN])
+    with pytest.raises(DeliveryError):
+        handle(start(**TARGETS), EVENT)
+    assert invoked == []
+
+
+def test_an_event_that_nothing_reads_is_not_handed_on(start: Start, invoked: list[tuple[str, str, Any]]) -> None:
+    with pytest.raises(UnsupportedEventError):
+        handle(start(**TARGETS), {"foo": 1})
+    assert invoked == []
+
+
+@pytest.mark.parametrize("event", [RETRY, {"check": True}])
+def test_what_is_meant_for_the_forwarder_is_not_handed_on(
+    event: dict[str, object], storing: Starts, intake: LocalIntake, invoked: list[tuple[str, str, Any]]
+) -> None:
+    handle(storing(**TARGETS), event)
+    assert invoked == []
+
+
+def test_a_function_that_cannot_be_invoked_is_a_warning_and_the_others_are(
+    start: Start, cloud: Cloud, invoked: list[tuple[str, str, Any]], said: Said
+) -> None:
+    cloud.refuse("Invoke", "ResourceNotFoundException", path="first")
+    assert handle(start(**TARGETS), EVENT)["items"]["delivered"] == 1
+    (warning,) = said.at("WARNING")
+    assert warning["message"] == (
+        f"{FIRST} of DD_ADDITIONAL_TARGET_LAMBDAS could not be invoked: ResourceNotFoundException."
+    )
+    assert [arn for arn, _, _ in invoked] == [FIRST, SECOND]
+
+
+def test_an_event_with_half_a_character_is_handed_on(start: Start, invoked: list[tuple[str, str, Any]]) -> None:
+    event = EVENT | {"note": "\ud83d"}
+    handle(start(**TARGETS), event)
+    assert [handed for _, _, handed in invoked] == [event, event]
+
+
+def test_without_targets_no_function_is_invoked(start: Start, intake: LocalIntake, cloud: Cloud) -> None:
+    handle(start(), EVENT)
+    assert cloud.calls == []

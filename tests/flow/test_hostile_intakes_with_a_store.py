@@ -1,0 +1,113 @@
+"""Intakes that do not behave: whatever they answer, an invocation ends in time with its lines in the store."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import pytest
+
+from forwarder.errors import DeliveryError
+from forwarder.handler import Forwarder
+from local_intake.fault_proxy import FaultProxy
+from local_intake.server import LocalIntake
+from tests.builders import awslogs_event, context, settings
+from tests.fakes import FakeStore, Trouble
+from tests.flow.support import Answer, Said, arrived, delivered, delivery_threads, until
+
+SECONDS = 1.0  # for the invocation
+MANY = 100  # more requests than it makes
+PROBE = f'{{"m":"probe","v":1,"e":{int(time.time())},"t":[]}}'  # what is older than an hour is not sent again
+EVENT = awslogs_event(["secret order 1042", "two", PROBE])
+
+NETWORKS = ["dribble_headers:1", "dribble_body:1", "endless_headers", "latency:60", "cut_answer", "lost_answer"]
+ANSWERS: dict[str, Answer] = {
+    "a redirect": {"status": 307, "headers": {"Location": "http://127.0.0.1:9/elsewhere"}},
+    "a page with status 200": {"status": 200, "body": "<html>Sign in</html>"},
+    "a page with status 503": {"status": 503, "body": "<html>Sorry</html>"},
+    "more time than there is": {"status": 429, "headers": {"Retry-After": "3600"}},
+    "an error after it took the batch": {"status": 500, "then_accept": True},
+}
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What became of an invocation, and of its store."""
+
+    answer: Answer
+    seconds: float
+    store: FakeStore
+
+
+def invoke(url: str) -> Invocation:
+    store = FakeStore()
+    with closing(Forwarder(settings(DD_URL=url, DD_API_URL=url), store=store)) as forwarder:
+        began = time.monotonic()
+        answer = forwarder.handle(EVENT, context(SECONDS))
+        return Invocation(answer, time.monotonic() - began, store)
+
+
+@pytest.fixture(params=[*NETWORKS, *ANSWERS])
+def invocation(request: pytest.FixtureRequest, intake: LocalIntake, proxy: FaultProxy) -> Iterator[Invocation]:
+    """Invoke once while all requests get the same hostile answer."""
+    if request.param in ANSWERS:
+        intake.script.replace([ANSWERS[request.param] | {"times": MANY}])
+    else:
+        proxy.faults([request.param] * MANY)
+    yield invoke(proxy.url)
+    assert until(lambda: not delivery_threads())
+
+
+def test_an_invocation_ends_in_time(invocation: Invocation) -> None:
+    assert invocation.seconds < SECONDS
+
+
+def test_every_item_is_stored(invocation: Invocation) -> None:
+    assert invocation.answer["items"]["stored"] == 3
+    assert sorted((batch.signal.value, batch.count) for batch in invocation.store.stored) == [
+        ("logs", 2),
+        ("metrics", 1),
+    ]
+
+
+def test_what_is_stored_knows_why(invocation: Invocation) -> None:
+    assert all(batch.history.attempts == 1 and batch.history.reason for batch in invocation.store.stored)
+
+
+def test_what_is_stored_arrives_when_the_intake_behaves_again(
+    invocation: Invocation, intake: LocalIntake, proxy: FaultProxy
+) -> None:
+    intake.script.replace([])
+    intake.store.clear()
+    with closing(Forwarder(settings(DD_URL=intake.url, DD_API_URL=intake.url), store=invocation.store)) as forwarder:
+        forwarder.handle({"retry": True}, context())
+    assert (arrived(intake), invocation.store.left) == ((2, 1), 0)
+
+
+def test_nothing_of_a_line_gets_into_our_log(invocation: Invocation, said: Said) -> None:
+    assert "order" not in said.text
+
+
+def test_ten_gigabytes_of_an_answer_are_not_read(intake: LocalIntake, proxy: FaultProxy) -> None:
+    proxy.faults(["huge_body:10000000000"] * MANY)
+    invocation = invoke(proxy.url)
+    assert (delivered(invocation.answer), arrived(intake)) == ((2, 1), (2, 1))
+    assert invocation.seconds < SECONDS
+
+
+def test_ten_gigabytes_of_an_error_are_not_read(intake: LocalIntake, proxy: FaultProxy) -> None:
+    intake.script.replace([{"status": 403, "times": MANY}])
+    proxy.faults(["huge_body:10000000000"] * MANY)
+    invocation = invoke(proxy.url)
+    assert invocation.answer["items"]["stored"] == 3
+    assert invocation.seconds < SECONDS
+
+
+def test_what_was_stored_in_vain_is_returned(intake: LocalIntake, proxy: FaultProxy) -> None:
+    proxy.faults(["dribble_headers:1"] * MANY)
+    store = FakeStore([Trouble.FAILS] * MANY)
+    with (
+        closing(Forwarder(settings(DD_URL=proxy.url, DD_API_URL=proxy.url), store=store)) as forwarder,
+        pytest.raises(DeliveryError, match="2 logs and 1 metrics could not be delivered: the time was up"),
+    ):
+        forwarder.handle(EVENT, context(SECONDS))
