@@ -1,0 +1,65 @@
+"""Everything that this package raises on purpose.
+
+SubscriberError
+├── ConfigurationError        a setting or an option is wrong; the sentence names it and what was expected
+├── UnsupportedEventError     nothing here reads an event of this shape
+├── AwsError                  a call was refused, or its last attempt failed; names the call and AWS's code
+│   └── NotPutBackError       a filter made room for ours, and neither could be put
+├── OutOfTimeError            the deadline does not leave time for another call
+└── IncompleteError           some groups are not as they should be; raised at the end, so that it shows
+"""
+
+TRANSIENT = frozenset({
+    "InternalFailure", "InternalServerError", "InternalServerException", "InternalServiceException",
+    "OperationAbortedException", "RequestLimitExceeded", "RequestThrottledException", "RequestTimeout",
+    "RequestTimeoutException", "ServiceException", "ServiceUnavailable", "ServiceUnavailableException", "Throttled",
+    "ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException",
+    # botocore's own, for which AWS gave no answer
+    "ConnectTimeoutError", "ConnectionClosedError", "EndpointConnectionError", "HTTPClientError",
+    "ProxyConnectionError", "ReadTimeoutError", "SSLError",
+})  # fmt: skip
+# Of an answer without a code that botocore knows, such as a page of HTML: then its status is the code.
+TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
+
+
+class SubscriberError(Exception):
+    """Base of all errors of the subscriber."""
+
+
+class ConfigurationError(SubscriberError):
+    """A setting or an option is wrong. One sentence: its name, its value, what was expected."""
+
+
+class UnsupportedEventError(SubscriberError):
+    """The event is of no known shape. Names its top-level keys."""
+
+
+class AwsError(SubscriberError):
+    """AWS refused a call, or did not answer its last attempt."""
+
+    def __init__(self, operation: str, code: str, status: int = 0) -> None:
+        super().__init__(f"{operation} failed: {code}")
+        self.code = code
+        self.status = status
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same call may succeed later."""
+        return self.code in TRANSIENT or self.status in TRANSIENT_STATUSES
+
+
+class NotPutBackError(AwsError):
+    """A filter made room for ours, and neither could be put; there is room for ours now."""
+
+    @property
+    def transient(self) -> bool:
+        """Whether another attempt may succeed: it should be made at least."""
+        return True
+
+
+class OutOfTimeError(SubscriberError):
+    """There is no time left for another call."""
+
+
+class IncompleteError(SubscriberError):
+    """Some groups are not as they should be."""

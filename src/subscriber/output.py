@@ -1,0 +1,118 @@
+"""What the command writes: a table for people, JSON for programs, and how far it is."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TextIO
+
+from subscriber.records import Counts, Outcome, Skip
+
+Row = tuple[str, str, str]  # action, log group, reason
+HEADINGS: Row = ("action", "log group", "reason")
+
+
+class Output:
+    """Writes results to one stream, and everything else to another."""
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        self._out, self._err = out, err
+
+    def say(self, sentence: str) -> None:
+        """Say something that is not the result."""
+        self._err.write(f"{sentence}\n")
+        self._err.flush()
+
+    def ask(self, question: str, answers: TextIO) -> bool:
+        """Ask for a yes; anything else is a no."""
+        self._err.write(f"{question} [y/N] ")
+        self._err.flush()
+        return answers.readline().strip().lower() in {"y", "yes"}
+
+    def progress(self, sentence: str) -> None:
+        """Show how far it is, in place, to whoever looks."""
+        if self._err.isatty():
+            self._err.write(f"\r\x1b[K{sentence}")
+            self._err.flush()
+
+    def end_progress(self) -> None:
+        """Leave an empty line for what comes next."""
+        self.progress("")
+
+    def table(self, outcomes: Sequence[Outcome], *, show_all: bool, aside: bool = False) -> None:
+        """Write a row for each change and each failure, and how many groups are skipped for which reason.
+
+        With `aside`, it is not the result.
+        """
+        stream = self._err if aside else self._out
+        rows = [_row(outcome) for outcome in outcomes if show_all or _is_shown(outcome)]
+        if rows:
+            self._rows(rows, stream)
+        skipped = Counter(outcome.decision.reason for outcome in outcomes if not _is_shown(outcome))
+        for reason, count in skipped.most_common():
+            stream.write(f"{count} skipped: {reason}\n")
+
+    def _rows(self, rows: Sequence[Row], stream: TextIO) -> None:
+        if stream.isatty():
+            try:
+                self._rich_rows(rows, stream)
+            except ImportError:  # only in the development requirements
+                pass
+            else:
+                return
+        widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
+        for row in (HEADINGS, *rows):
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            stream.write("  ".join(cells).rstrip() + "\n")
+
+    def _rich_rows(self, rows: Sequence[Row], stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(*HEADINGS, box=None, pad_edge=False)
+        table.columns[1].overflow = "fold"  # a name that is cut is none
+        for row in rows:
+            table.add_row(*map(Text, row))
+        Console(file=stream).print(table)
+
+    def json(self, outcomes: Iterable[Outcome], counts: Counts) -> None:
+        """Write everything in one JSON document."""
+        found = {"log_groups": [_entry(outcome) for outcome in outcomes], "counts": asdict(counts)}
+        self._out.write(json.dumps(found, indent=2) + "\n")
+
+
+def counted(outcomes: Iterable[Outcome]) -> Counts:
+    """Count outcomes."""
+    counts = Counts()
+    for outcome in outcomes:
+        counts.add(outcome)
+    return counts
+
+
+def sentence(counts: Counts) -> str:
+    """Say counts in words, without those that are zero."""
+    found = [f"{count} {name}" for name, count in asdict(counts).items() if count]
+    return (", ".join(found) or "no log groups") + "."
+
+
+def _is_shown(outcome: Outcome) -> bool:
+    return bool(outcome.error) or not isinstance(outcome.decision, Skip)
+
+
+def _row(outcome: Outcome) -> Row:
+    decision = outcome.decision
+    verb = "failed" if outcome.error else decision.verb
+    return verb, decision.group.name, outcome.error or decision.reason
+
+
+def _entry(outcome: Outcome) -> dict[str, object]:
+    decision = outcome.decision
+    removes = [] if isinstance(decision, Skip) else [asdict(removed) for removed in decision.removes]
+    return {
+        "name": decision.group.name,
+        "action": decision.verb,
+        "reason": decision.reason,
+        "removes": removes,
+        "error": outcome.error,
+    }
