@@ -1,0 +1,44 @@
+"""Zips that are the same, byte for byte, whenever and wherever the same files are packed."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_OLDEST = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
+_UNIX = 3
+_REGULAR_FILE_READABLE_BY_ALL = 0o100644 << 16
+_LEVEL = 9
+_BYTECODE = {".pyc", ".pyo"}  # depends on when and where it was compiled
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A zip, and the number of bytes of what is in it."""
+
+    content: bytes
+    unzipped: int
+
+
+def archive(tree: Path, prefix: str = "") -> Archive:
+    """Pack the files of a directory, without bytecode, in the order of their names, which get the prefix."""
+    buffer = io.BytesIO()
+    unzipped = 0
+    with zipfile.ZipFile(buffer, "w") as target:
+        for name, path in sorted((path.relative_to(tree).as_posix(), path) for path in _files(tree)):
+            content = path.read_bytes()
+            unzipped += len(content)
+            target.writestr(_entry(prefix + name), content, zipfile.ZIP_DEFLATED, _LEVEL)
+    return Archive(buffer.getvalue(), unzipped)
+
+
+def _files(tree: Path) -> Iterator[Path]:
+    return (path for path in tree.rglob("*") if path.is_file() and path.suffix not in _BYTECODE)
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _OLDEST)
+    entry.create_system = _UNIX
+    entry.external_attr = _REGULAR_FILE_READABLE_BY_ALL
+    return entry

@@ -1,0 +1,200 @@
+"""What `template.yaml` promises to whoever watches the forwarder: alarms and a dashboard, of metrics that exist."""
+
+import json
+from typing import Any
+
+import pytest
+
+from forwarder.records import Backlog
+from forwarder.settle import Summary
+from forwarder.telemetry import NAMESPACE, Telemetry
+from tests.builders import identity, settings
+from tests.deploy.cloudformation import TEMPLATE, Stack, mappings
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:on-call"
+NAME = "Logs-Forwarder"
+QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/failed"
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+OF_LAMBDA = {
+    "AsyncEventAge",
+    "AsyncEventsDropped",
+    "ConcurrentExecutions",
+    "DestinationDeliveryFailures",
+    "Duration",
+    "Errors",
+    "Invocations",
+    "Throttles",
+}
+ALARMS = [name for name, each in TEMPLATE["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"]
+
+
+def alarms(**parameters: str) -> dict[str, dict[str, Any]]:
+    resources = Stack(TEMPLATE, FunctionName=NAME, **parameters).resources
+    return {name: each for name, each in resources.items() if name in ALARMS}
+
+
+def watched(**parameters: str) -> set[str]:
+    return {each["MetricName"] for each in alarms(**parameters).values()}
+
+
+def record(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Return the embedded metrics of a replay by a function of this name."""
+    Telemetry(settings()).summarise(Summary("retry", backlog=Backlog(1, 1.0)), identity(name=NAME))
+    [found] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    return dict(found)
+
+
+def emitted(found: dict[str, Any]) -> set[str]:
+    [directive] = found["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == NAMESPACE
+    return {metric["Name"] for metric in directive["Metrics"]}
+
+
+def test_what_must_not_go_unnoticed_is_watched() -> None:
+    assert watched() == {
+        "AsyncEventsDropped",
+        "DestinationDeliveryFailures",
+        "Errors",
+        "FailedInvocations",
+        "Throttles",
+        "items_rejected",
+        "items_returned",
+        "lines_rejected",
+        "oldest_stored_seconds",
+        "replays_failed",
+    }
+
+
+def test_in_a_queue_the_oldest_message_is_watched_in_place_of_the_oldest_object() -> None:
+    watched_with_queue = watched(DdSqsQueueUrl=QUEUE_URL)
+
+    assert watched_with_queue - watched() == {"ApproximateAgeOfOldestMessage"}
+    assert watched() - watched_with_queue == {"oldest_stored_seconds"}
+    dimensions = alarms(DdSqsQueueUrl=QUEUE_URL)["QueueBacklogAlarm"]["Dimensions"]
+    assert dimensions == [{"Name": "QueueName", "Value": "failed"}]
+
+
+# Of an age, the greatest counts; all others count what should not be.
+AN_HOUR = {"BacklogAlarm": "Maximum", "QueueBacklogAlarm": "Maximum"}
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_anything_that_should_not_be_alarms_and_so_does_what_has_waited_for_over_an_hour(name: str) -> None:
+    alarm = TEMPLATE["Resources"][name]["Properties"]
+
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert (alarm["Statistic"], alarm["Threshold"]) == (AN_HOUR.get(name, "Sum"), 3600 if name in AN_HOUR else 0)
+
+
+def test_no_news_is_good_news_but_for_a_backlog_of_which_only_replays_tell() -> None:
+    missing = {name: TEMPLATE["Resources"][name]["Properties"]["TreatMissingData"] for name in ALARMS}
+
+    assert missing == dict.fromkeys(ALARMS, "notBreaching") | {"BacklogAlarm": "ignore"}
+
+
+def test_a_replay_that_fails_alarms_wherever_it_reads_from() -> None:
+    for store in ({}, {"DdSqsQueueUrl": QUEUE_URL}, {"DdScheduleRetryFailedEvents": "false"}):
+        alarm = alarms(**store)["ReplaysAlarm"]
+        assert (alarm["Threshold"], alarm["Period"], alarm["EvaluationPeriods"]) == (0, 900, 1)
+    assert "ReplaysAlarm" not in alarms(DdStoreFailedEvents="false")
+
+
+def test_a_rule_that_cannot_ask_for_replays_alarms() -> None:
+    assert alarms()["RetryRuleAlarm"]["Dimensions"] == [{"Name": "RuleName", "Value": "logs-RetryRule"}]
+    assert "RetryRuleAlarm" not in alarms(DdScheduleRetryFailedEvents="false")
+
+
+def test_an_alarm_of_our_own_metrics_is_of_one_that_is_emitted(capsys: pytest.CaptureFixture[str]) -> None:
+    own = {each["MetricName"] for each in alarms().values() if each["Namespace"] == NAMESPACE}
+
+    assert own
+    assert own <= emitted(record(capsys))
+
+
+def test_an_alarm_of_our_own_metrics_has_the_dimensions_that_are_emitted(capsys: pytest.CaptureFixture[str]) -> None:
+    found = record(capsys)
+    [names] = found["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+
+    own = [each for each in alarms().values() if each["Namespace"] == NAMESPACE]
+    assert [{each["Name"]: each["Value"] for each in alarm["Dimensions"]} for alarm in own] == [
+        {name: found[name] for name in names}
+    ] * len(own)
+
+
+def test_an_alarm_of_lambdas_metrics_is_of_one_that_there_is_and_of_the_function() -> None:
+    of_lambda = [each for each in alarms().values() if each["Namespace"] == "AWS/Lambda"]
+
+    assert of_lambda
+    assert {each["MetricName"] for each in of_lambda} <= OF_LAMBDA
+    assert all(each["Dimensions"] == [{"Name": "FunctionName", "Value": NAME}] for each in of_lambda)
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_says_what_is_wrong_in_a_sentence(name: str) -> None:
+    assert TEMPLATE["Resources"][name]["Properties"]["AlarmDescription"].endswith(".")
+
+
+def test_the_topic_hears_of_every_alarm() -> None:
+    stores: list[dict[str, str]] = [{}, {"DdSqsQueueUrl": QUEUE_URL}]
+    made = [alarms(AlarmTopicArn=TOPIC, SubscribeLogGroups="true", **store) for store in stores]
+
+    assert {name for each in made for name in each} == set(ALARMS)
+    assert all(alarm["AlarmActions"] == [TOPIC] for each in made for alarm in each.values())
+
+
+def test_without_a_topic_alarms_just_show() -> None:
+    assert not [name for name, each in alarms().items() if "AlarmActions" in each]
+
+
+# The dashboard
+
+
+def metrics_shown() -> list[list[Any]]:
+    """Return namespace, name and dimensions of each metric, with the dashboard's abbreviations written in full."""
+    shown: list[list[Any]] = []
+    for properties in mappings(json.loads(dashboard()["DashboardBody"])):
+        previous: list[Any] = []
+        for metric in properties.get("metrics", ()):
+            named = [each for each in metric if not isinstance(each, dict)]
+            full = previous if named == ["..."] else [previous[i] if x == "." else x for i, x in enumerate(named)]
+            shown.append(full)
+            previous = full
+    return shown
+
+
+def dashboard() -> dict[str, Any]:
+    properties: dict[str, Any] = Stack(TEMPLATE, FunctionName=NAME).resources["Dashboard"]
+    return properties
+
+
+def test_the_dashboard_shows_metrics_that_are_emitted(capsys: pytest.CaptureFixture[str]) -> None:
+    known = {NAMESPACE: emitted(record(capsys)), "AWS/Lambda": OF_LAMBDA}
+
+    assert metrics_shown()
+    assert not [metric for metric in metrics_shown() if metric[1] not in known[metric[0]]]
+
+
+def test_the_dashboard_shows_this_function() -> None:
+    dimensions = {NAMESPACE: ["service", "forwarder", "forwardername", NAME], "AWS/Lambda": ["FunctionName", NAME]}
+
+    assert not [metric for metric in metrics_shown() if metric[2:] != dimensions[metric[0]]]
+
+
+def test_the_dashboard_shows_the_region_and_the_log_of_the_stack() -> None:
+    stack = Stack(TEMPLATE, **{"AWS::Region": "eu-west-1"})
+
+    body = json.loads(stack.resources["Dashboard"]["DashboardBody"])
+    assert {widget["properties"]["region"] for widget in body["widgets"]} == {"eu-west-1"}
+    assert f"SOURCE '{stack.outputs['ForwarderLogGroupName']}'" in body["widgets"][-1]["properties"]["query"]
+
+
+def test_everything_that_is_watched_is_on_the_dashboard() -> None:
+    of_a_rule_that_is_not_in_every_stack = {"FailedInvocations"}
+
+    assert watched() - of_a_rule_that_is_not_in_every_stack <= {metric[1] for metric in metrics_shown()}
+
+
+def test_dashboards_of_two_regions_do_not_collide() -> None:
+    names = {Stack(TEMPLATE, **{"AWS::Region": region}).outputs["DashboardName"] for region in ("a-1", "b-1")}
+
+    assert len(names) == 2
