@@ -4,7 +4,7 @@ import gzip
 import json
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -56,6 +56,7 @@ class Cloud:
     _troubles: list[_Trouble] = field(default_factory=list)
     _stuck: set[str] = field(default_factory=set)
     _deadly: set[tuple[str, str]] = field(default_factory=set)
+    _meanwhile: dict[tuple[str, str], Callable[[], object]] = field(default_factory=dict)
 
     def refuse(self, operation: str, code: str = "AccessDenied", path: str = "", times: int = 10_000) -> None:
         """Refuse calls of an operation whose path, or its query, hold a text."""
@@ -73,6 +74,10 @@ class Cloud:
         """Let calls of an operation whose path holds a text kill the process."""
         self._deadly.add((operation, path))
 
+    def meanwhile(self, operation: str, path: str, act: Callable[[], object]) -> None:
+        """Do something when the next call of an operation comes whose path holds a text, before it is answered."""
+        self._meanwhile[operation, path] = act
+
     def heal(self) -> None:
         """Refuse nothing any more, and kill nobody."""
         self._troubles.clear()
@@ -88,6 +93,9 @@ class Cloud:
     def meet(self, model: Any, params: Mapping[str, Any], context: Mapping[str, Any], **_: object) -> Any:
         """Write a call down; return the answer of one that is to fail."""
         self.calls.append(f"{context['client_region']} {model.name}")
+        for operation, path in list(self._meanwhile):
+            if operation == model.name and path in params["url_path"]:
+                self._meanwhile.pop((operation, path))()
         if model.name in self._stuck:
             self.freed.wait(20)
         if any(operation == model.name and path in params["url_path"] for operation, path in self._deadly):

@@ -13,7 +13,7 @@ from forwarder.sources import Reading, continuation_event
 from local_intake.server import LocalIntake
 from tests.aws.support import EVENTS, RETRY, ROOT, Bucket, Cloud, Objects, Starts, handle, received
 from tests.builders import OBJECTS_BUCKET, eventbridge_event, s3_event
-from tests.expiring import Expiring
+from tests.clocks import Expiring
 from tests.flow.support import is_balanced
 
 Event = dict[str, object]

@@ -2,10 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
@@ -277,26 +275,14 @@ def test_an_event_costs_one_more_write_and_stored_batches_none(
     assert (len(received(intake)), cloud.count("PutObject")) == (8, 1 + 3)
 
 
-def replay_while(
-    act: Callable[[], object], forwarder: Forwarder, bucket: Bucket, intake: LocalIntake
-) -> dict[str, Any]:
-    """Replay a stored batch and what else there is; do something once the lease is taken."""
-    bucket.put_logs("stored")
-    intake.script.replace([{"signal": "logs", "delay": 0.5}])
-    with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(handle, forwarder, RETRY)
-        while not bucket.names(LEASE):
-            assert not answer.done()
-        act()
-        return answer.result()
-
-
 def test_a_replay_that_has_lost_its_lease_begins_no_event(
-    storing: Starts, intake: LocalIntake, bucket: Bucket, said: Said
+    storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud, said: Said
 ) -> None:
+    bucket.put_logs("stored")
     name = bucket.put_event(awslogs_event(["a"]))
     others = json.dumps({"owner": "another", "until": time.time() + 60}).encode()
-    answer = replay_while(lambda: bucket.put(LEASE, others), storing(), bucket, intake)
+    cloud.meanwhile("GetObject", PENDING, lambda: bucket.put(LEASE, others))
+    answer = handle(storing(), RETRY)
     (warning,) = said.at("WARNING")
     assert warning["message"] == "Another replay has taken the lease; this one ends."
     assert (received(intake), bucket.names(), answer["replay_failed"]) == (["stored"], [name, LEASE], False)
@@ -305,8 +291,10 @@ def test_a_replay_that_has_lost_its_lease_begins_no_event(
 def test_an_event_that_cannot_be_noted_is_not_begun(
     storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud, said: Said
 ) -> None:
+    bucket.put_logs("stored")
     name = bucket.put_event(awslogs_event(["a"]))
-    answer = replay_while(lambda: cloud.refuse("PutObject"), storing(), bucket, intake)
+    cloud.meanwhile("GetObject", PENDING, lambda: cloud.refuse("PutObject"))
+    answer = handle(storing(), RETRY)
     (warning,) = said.at("WARNING")
     assert warning["message"] == "The replay ended early: the lease could not be written: AccessDenied."
     assert (received(intake), bucket.names(), answer["replay_failed"]) == (["stored"], [name], True)

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import threading
 import time
 
 import pytest
@@ -198,32 +197,23 @@ def test_a_lease_that_nobody_can_read_is_taken_over(
     assert (received(intake), bucket.names()) == (["a"], [])
 
 
-def test_a_lease_that_outlives_a_replay_is_that_of_another(
-    storing: Starts, intake: LocalIntake, bucket: Bucket
-) -> None:
+def test_a_lease_that_outlives_a_replay_is_that_of_another(storing: Starts, bucket: Bucket, cloud: Cloud) -> None:
     bucket.put_logs("a")
-    intake.script.replace([{"signal": "logs", "delay": 0.5}])
-    runs = threading.Thread(target=handle, args=(storing(), RETRY))
-    runs.start()
-    while not bucket.names(LEASE):
-        assert runs.is_alive()
-    lease(bucket, 60)
-    runs.join()
+    cloud.meanwhile("GetObject", PENDING, lambda: lease(bucket, 60))
+    handle(storing(), RETRY)
     assert bucket.names() == [LEASE]
 
 
-def test_of_two_replays_at_once_one_does_the_work(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
+def test_of_two_replays_at_once_one_does_the_work(
+    storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud
+) -> None:
     for number in range(5):
         bucket.put_logs(f"{number}")
-    intake.script.replace([{"signal": "logs", "delay": 0.5}])
+    one, other = storing(), storing()
     answers: list[dict[str, object]] = []
-    forwarders = [storing(), storing()]
-    runs = [threading.Thread(target=lambda each=each: answers.append(handle(each, RETRY))) for each in forwarders]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
-    assert (arrived(intake), sorted("replayed" in answer for answer in answers)) == ((5, 0), [False, True])
+    cloud.meanwhile("GetObject", PENDING, lambda: answers.append(handle(other, RETRY)))
+    answers.append(handle(one, RETRY))
+    assert (arrived(intake), ["replayed" in answer for answer in answers]) == ((5, 0), [False, True])
     assert bucket.names() == []
 
 

@@ -11,7 +11,7 @@ from forwarder.deadline import OUT_OF_TIME, Deadline
 from forwarder.records import Found, Group, LogStream, Rejection, Sender, Unread
 from forwarder.sources import awslogs
 from tests.builders import FIRST_TIMESTAMP, STREAM_ARN, document, far_deadline, kinesis_event, packed
-from tests.expiring import Expiring
+from tests.clocks import Expiring
 from tests.fakes import FakeObjects
 
 

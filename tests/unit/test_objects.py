@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from forwarder.deadline import OUT_OF_TIME, Deadline
 from forwarder.records import Continuation, Group, Rejection, S3Object, Unread
 from forwarder.sources.objects import MOST_FRUITLESS, read, resume
-from tests.expiring import Expiring
+from tests.clocks import Expiring
 from tests.fakes import FakeObjects
 from tests.unit.objects import (
     LINES,

@@ -1,4 +1,7 @@
-"""A clock that counts how often it is looked at."""
+"""Clocks for tests: one that counts how often it is looked at, one that other work on the machine does not move."""
+
+import time
+from collections.abc import Callable
 
 from forwarder.deadline import Deadline
 
@@ -16,3 +19,10 @@ class Expiring(Deadline):
         """Whether it has been looked at often enough."""
         object.__setattr__(self, "moment", self.moment - 1)
         return self.moment < 0
+
+
+def processor_seconds(work: Callable[[], object]) -> float:
+    """Do something in this thread; return what it took of a processor, however busy the machine is."""
+    began = time.thread_time()
+    work()
+    return time.thread_time() - began
