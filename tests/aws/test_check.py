@@ -1,7 +1,6 @@
 """`{"check": true}` says what is configured and whether it works, and shows nothing that is secret."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -86,11 +85,9 @@ def test_an_intake_that_does_not_answer_is_not_waited_for_long(
     storing: Starts, intake: LocalIntake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("forwarder.check.TIMEOUT", 0.2)
-    intake.script.replace([{"status": 200, "delay": 2, "signal": "validate"}])
-    began = time.monotonic()
+    intake.script.replace([{"status": 200, "delay": 60, "signal": "validate"}])
     found = handle(storing(), CHECK)
     assert (found["ok"], found["intakes"]["logs"]["problem"]) == (False, "TimeoutError")
-    assert time.monotonic() - began < 1.5
 
 
 @pytest.mark.parametrize("operation", ["PutObject", "DeleteObject", "ListObjectsV2"])

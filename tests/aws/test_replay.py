@@ -188,12 +188,10 @@ def test_points_that_cannot_be_set_aside_stay(
     assert (series["points"][0][1], answer["signals"]["metrics"]["stored"], is_balanced(answer)) == ([4_000], 1, True)
 
 
-def test_a_large_batch_of_expired_points_is_sorted_out_quickly(storing: Starts, bucket: Bucket) -> None:
+def test_a_large_batch_of_expired_points_is_sorted_out(storing: Starts, bucket: Bucket) -> None:
     bucket.put_points([10, 4_000] * 5_000)
-    began = time.monotonic()
     answer = handle(storing(), RETRY)
     assert (answer["items"]["delivered"], answer["items"]["rejected"]) == (5_000, 5_000)
-    assert time.monotonic() - began < 5
 
 
 # --- what fails again ----------------------------------------------------------------------------
@@ -292,10 +290,10 @@ def test_a_replay_stops_at_the_deadline_and_tells_what_is_left(
 ) -> None:
     for minutes in range(6):
         bucket.put_logs(*["x" * 30_000] * 90, minutes_ago=60 + minutes)
-    intake.script.replace([{"signal": "logs", "times": 2}, {"signal": "logs", "status": 503, "delay": 4, "times": 9}])
+    intake.script.replace([{"signal": "logs", "times": 2}, {"signal": "logs", "status": 503, "delay": 60, "times": 9}])
     began = time.monotonic()
-    answer = handle(storing(DD_MAX_WORKERS="1"), RETRY, 2)
-    assert time.monotonic() - began < 2
+    answer = handle(storing(DD_MAX_WORKERS="1"), RETRY, 5)
+    assert time.monotonic() - began < 5
     # Two requests hold three of the batches and a part of the fourth.
     assert (answer["left_in_store"], len(bucket.names(PENDING))) == (3, 3)
     assert (3_500 < answer["oldest_seconds"] < 4_000, is_balanced(answer)) == (True, True)
@@ -306,6 +304,6 @@ def test_a_replay_stops_at_the_deadline_and_tells_what_is_left(
 
 def test_running_out_of_time_is_not_an_attempt(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
     name = bucket.put_logs("a")
-    intake.script.replace([{"signal": "logs", "status": 503, "delay": 3}])
-    handle(storing(), RETRY, 1)
+    intake.script.replace([{"signal": "logs", "status": 503, "delay": 60}])
+    handle(storing(), RETRY, 3)
     assert bucket.facts(name)["attempts"] == "1"

