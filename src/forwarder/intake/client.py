@@ -19,7 +19,6 @@ from forwarder.intake.endpoints import endpoints_of
 from forwarder.records import Batch, Body, Delivered, Failed, Fate, Outcome, Signal
 from forwarder.settings import Settings
 
-CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 20.0  # seconds; both are cut to what is left
 MOST_OF_AN_ANSWER = 65_536  # bytes that are read; an intake's answers have some hundred
 _CHUNK = 8_192
 FIRST_FINAL, FIRST_ERROR = 200, 400  # of statuses; what is lower than the first announces another answer
@@ -38,8 +37,7 @@ class Client:
         self._endpoints = endpoints_of(settings)
         self._api_key = api_key
         self._level = settings.compression_level
-        self._session = CuttableSession(settings.max_workers)
-        self._session.verify = settings.verify
+        self._session = CuttableSession(settings.max_workers, settings.verify)
         self._session.headers.update({"User-Agent": f"datadog-log-forwarder/{VERSION}", "Accept-Encoding": "identity"})
         self._channels: dict[Signal, Channel] = {}
         self._cut = threading.Event()
@@ -103,9 +101,8 @@ class Client:
         left = deadline.remaining
         if left <= 0 or self._cut.is_set():
             return Answer(0, OUT_OF_TIME)
-        timeout = urllib3.Timeout(connect=min(CONNECT_TIMEOUT, left), read=min(READ_TIMEOUT, left))
         try:
-            with self._channel(batch.signal).post(batch.body.data, _headers_of(batch, key), timeout) as response:
+            with self._channel(batch.signal).post(batch.body.data, _headers_of(batch, key), left) as response:
                 return _read(response, deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             slow = isinstance(error, (urllib3.exceptions.TimeoutError, TimeoutError))
@@ -130,8 +127,6 @@ def _read(response: urllib3.BaseHTTPResponse, deadline: Deadline) -> Answer:
     """Read an answer, of its body only so much as it takes to tell whether it is the intake's."""
     status = response.status
     if status < FIRST_FINAL:  # the final answer is still on its way, and must not be taken for that to another request
-        if (connection := response.connection) is not None:
-            connection.close()
         return Answer(0, f"only an interim answer, status {status}")
     body = bytearray()
     while len(body) < MOST_OF_AN_ANSWER and (chunk := response.read1(_CHUNK)):
