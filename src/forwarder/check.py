@@ -50,8 +50,7 @@ def findings(settings: Settings, api_key: ApiKey, store: Store | None) -> dict[s
 
 def _asked(url: str, key: str, settings: Settings) -> dict[str, object]:
     """Ask an intake whether it takes the key. Only the API's own host says so; of the others it shows they answer."""
-    session = CuttableSession(1)
-    session.verify = settings.verify
+    session = CuttableSession(1, settings.verify)
     try:
         response = session.get(
             url + VALIDATE,

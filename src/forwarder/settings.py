@@ -7,6 +7,7 @@ module that reads the environment.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import regex
@@ -193,7 +194,10 @@ def _logs_url(env: Environment, scheme: str, site: str) -> str:
 def _verify(env: Environment) -> bool | str:
     if env.flag("DD_SKIP_SSL_VALIDATION", default=False):
         return False
-    return env.text("REQUESTS_CA_BUNDLE") or True
+    bundle = env.text("REQUESTS_CA_BUNDLE")
+    if bundle and not Path(bundle).exists():
+        raise ConfigurationError(f"REQUESTS_CA_BUNDLE is {bundle!r}, where there is no file or folder of certificates.")
+    return bundle or True
 
 
 def _scrub(env: Environment) -> Mask | None:

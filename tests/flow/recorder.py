@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import ssl
 import threading
 import zlib
 from collections.abc import Callable, Mapping
@@ -36,7 +37,14 @@ class Recorded:
 class Recorder:
     """Listens on loopback while the `with` block does. `meet` makes requests wait for one another before the answer."""
 
-    def __init__(self, status: int = 202, headers: Mapping[str, str] | None = None, meet: int = 1) -> None:
+    def __init__(
+        self,
+        status: int = 202,
+        headers: Mapping[str, str] | None = None,
+        meet: int = 1,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._tls = tls
         self.requests: list[Recorded] = []
         self.most_at_once = 0
         self._at_once = 0
@@ -46,7 +54,7 @@ class Recorder:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._server.server_port}"
 
     @property
     def paths(self) -> list[str]:
@@ -55,6 +63,8 @@ class Recorder:
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._server.daemon_threads = True
+        if self._tls:
+            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="recorder")
         self._thread.start()
         return self

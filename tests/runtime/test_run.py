@@ -1,6 +1,6 @@
 import json
-import os
 import re
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -226,8 +226,11 @@ def test_ctrl_c_ends_the_run_and_all_that_it_started(command: list[str]) -> None
         assert process.stderr is not None
         line = process.stderr.readline()
         port = int(re.findall(r":(\d+)", line)[0])
-        os.kill(process.pid, 2)
-        process.wait(timeout=20)
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert not is_listening(port)
 

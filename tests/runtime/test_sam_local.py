@@ -68,7 +68,10 @@ def test_ctrl_c_leaves_no_container(tmp_path: Path) -> None:
         while containers() == before and time.monotonic() < deadline:
             time.sleep(0.05)
         run.send_signal(signal.SIGINT)
-        assert run.wait(timeout=60) == 130
+        try:
+            assert run.wait(timeout=60) == 130
+        finally:
+            run.kill()
         assert run.stderr is not None
         assert run.stderr.read() == b"Interrupted.\n"
     assert containers() == before
