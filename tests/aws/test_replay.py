@@ -92,8 +92,8 @@ def test_many_small_batches_travel_in_few_requests(storing: Starts, intake: Loca
         bucket.put_logs(f"{number}")
         bucket.put_points([1])
     answer = handle(storing(), RETRY)
-    assert (attempts(intake, "logs"), arrived(intake), answer["replayed"]) == ([202], (50, 50), 100)
-    assert answer["requests"] == 2
+    assert (arrived(intake), answer["replayed"]) == ((50, 50), 100)
+    assert answer["requests"] == 2 * 2  # the first of each signal goes ahead
 
 
 def test_a_store_of_more_than_a_page_is_emptied(
@@ -242,12 +242,13 @@ def test_the_original_stays_if_the_rest_cannot_be_stored(
 
 
 def test_batches_that_were_merged_are_accounted_for_each(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
+    bucket.put_logs("ahead", minutes_ago=10)
     bucket.put_logs("a", minutes_ago=9)
     kept = bucket.put_logs("b", minutes_ago=8)
-    intake.script.replace([{"status": 413, "signal": "logs"}, {"status": 404, "signal": "logs"}])
+    intake.script.replace([{"signal": "logs"}, {"status": 413, "signal": "logs"}, {"status": 404, "signal": "logs"}])
     handle(storing(), RETRY)
     (left,) = bucket.names(PENDING)
-    assert {log["message"] for log in bucket.json(left)} | set(received(intake)) == {"a", "b"}
+    assert {log["message"] for log in bucket.json(left)} | set(received(intake)) == {"ahead", "a", "b"}
     assert (bucket.facts(left)["attempts"], bucket.facts(left)["items"], kept.count("logs")) == ("2", "1", 1)
 
 
@@ -294,12 +295,36 @@ def test_a_replay_stops_at_the_deadline_and_tells_what_is_left(
     began = time.monotonic()
     answer = handle(storing(DD_MAX_WORKERS="1"), RETRY, 5)
     assert time.monotonic() - began < 5
-    # Two requests hold three of the batches and a part of the fourth.
-    assert (answer["left_in_store"], len(bucket.names(PENDING))) == (3, 3)
+    # The first request holds one of the batches, the second one and a part of the third.
+    assert (answer["left_in_store"], len(bucket.names(PENDING))) == (4, 4)
     assert (3_500 < answer["oldest_seconds"] < 4_000, is_balanced(answer)) == (True, True)
     embedded = next(record for record in said.records if "stored_batches_left" in record)
     assert embedded["stored_batches_left"] == [float(answer["left_in_store"])]
     assert embedded["oldest_stored_seconds"][0] == pytest.approx(answer["oldest_seconds"], abs=2)
+
+
+def test_what_has_been_read_is_sent_although_there_was_no_time_to_read_all(
+    storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud
+) -> None:
+    for number in range(4):
+        bucket.put_logs(f"{number}", minutes_ago=10 - number)
+    unique = bucket.put_logs("takes too long").rpartition("-")[2]
+    cloud.meanwhile("GetObject", unique, lambda: cloud.freed.wait(20))
+    answer = handle(storing(), RETRY, 5)
+    assert (received(intake), answer["left_in_store"]) == (["0", "1", "2", "3"], 1)
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_of_what_an_intake_would_refuse_no_more_than_one_is_read(
+    storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud, status: int
+) -> None:
+    for number in range(9):
+        bucket.put_points([number], minutes_ago=10)
+    bucket.put_logs("younger", minutes_ago=1)
+    intake.script.replace([{"signal": "metrics", "status": status, "times": 99}])
+    cloud.calls.clear()
+    answer = handle(storing(), RETRY)
+    assert (received(intake), answer["left_in_store"], cloud.count("CopyObject")) == (["younger"], 9, 1)
 
 
 def test_running_out_of_time_is_not_an_attempt(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:

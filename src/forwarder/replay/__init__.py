@@ -76,6 +76,8 @@ class Replay:
         self._delivered: list[str] = []
         self._has_left_something = False
         self._removes = True
+        self._tried: set[Signal] = set()
+        self._refused: set[Signal] = set()  # whose intakes answered that trying again would not help
         self._entries: dict[tuple[Signal, str], Entries] = {}
 
     def run(self, owner: str, run_event: Callable[[dict[str, object]], bool]) -> None:
@@ -122,10 +124,10 @@ class Replay:
         except TimeoutError:
             raise StoreError("the store did not answer in time") from None
 
-    def _each(self, found: Iterator[_Item]) -> Iterator[_Item]:
-        """Yield what the store finds until the deadline, waiting no longer for a page."""
-        while not self._deadline.expired:
-            following = self._in_time(self._deadline, lambda: next(found, None))
+    def _each(self, found: Iterator[_Item], deadline: Deadline) -> Iterator[_Item]:
+        """Yield what the store finds until a deadline, waiting no longer for a page."""
+        while not deadline.expired:
+            following = self._in_time(deadline, lambda: next(found, None))
             if following is None:
                 return
             yield following
@@ -134,10 +136,11 @@ class Replay:
 
     def _batches(self) -> None:
         try:
-            for number, stored in enumerate(self._each(self._store.pending(self._deadline))):
-                if not self._removes or all(map(self._shipment.gave_up, LIMITS)):
+            found = self._each(self._store.pending(self._reading_deadline), self._reading_deadline)
+            for number, stored in enumerate(found):
+                if not self._removes or all(map(self._gave_up, LIMITS)):
                     break
-                if stored.signal in set(LIMITS) and self._shipment.gave_up(Signal(stored.signal)):
+                if stored.signal in set(LIMITS) and self._gave_up(Signal(stored.signal)):
                     continue
                 self._take(number, stored)
         finally:  # what has been read is in the books, so it needs an outcome
@@ -146,10 +149,17 @@ class Replay:
             self._settle(self._shipment.finish())
             self._remove()
 
+    def _gave_up(self, signal: Signal) -> bool:
+        """Return whether the intake of a signal takes nothing at present, so that more of it need not be read."""
+        return signal in self._refused or self._shipment.gave_up(signal)
+
     def _take(self, number: int, stored: Stored) -> None:
-        """Read a stored batch, and add its entries to those of the others."""
+        """Read a stored batch, and add its entries to those of the others.
+
+        The first of a signal goes ahead by itself: if its intake is down or refuses the key, no more are read.
+        """
         try:
-            batch = self._in_time(self._deadline, lambda: self._store.read(stored))
+            batch = self._in_time(self._reading_deadline, lambda: self._store.read(stored))
             if batch is None:
                 return
             if batch.signal not in LIMITS:
@@ -172,7 +182,12 @@ class Replay:
             self._telemetry.failed(expired)
             self._failed(expired)
             self._book(expired)
-        self._submit(self._entries_like(batch).add(number, fresh))
+        entries = self._entries_like(batch)
+        self._submit(entries.add(number, fresh))
+        if batch.signal not in self._tried:
+            self._tried.add(batch.signal)
+            self._submit(entries.rest())
+            self._settle(self._shipment.finish())
 
     def _entries_like(self, batch: Batch) -> Entries:
         """Return the entries that those of a batch may join: a payload of traces is of one env."""
@@ -196,6 +211,8 @@ class Replay:
                 for _, part in outcome.batch.by_record():  # one may spoil the others: each by itself
                     self._shipment.resubmit(part)
             else:
+                if outcome.fate is Fate.KEEP:
+                    self._refused.add(outcome.batch.signal)
                 self._telemetry.failed(outcome)
                 self._failed(outcome)
                 self._book(outcome)
@@ -282,12 +299,11 @@ class Replay:
 
     def _events(self, run_event: Callable[[dict[str, object]], bool]) -> None:
         deadly = self._store.deadly()
-        for name in self._each(self._store.unprocessed(self._deadline)):
+        for name in self._each(self._store.unprocessed(self._deadline), self._deadline):
             if name == deadly:
                 self._give_up(name)
                 continue
-            gave_up = self._shipment.gave_up(Signal.LOGS)
-            if not self._removes or gave_up or not self._has_time(SHARE_FOR_AN_EVENT):
+            if not self._removes or self._gave_up(Signal.LOGS) or not self._has_time(SHARE_FOR_AN_EVENT):
                 return
             if not self._in_time(self._deadline, partial(self._store.begin, name)):
                 self._telemetry.warn("Another replay has taken the lease; this one ends.")
