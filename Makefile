@@ -95,21 +95,22 @@ validate: $(SAM) ## Check the templates with SAM and cfn-lint
 	@$(SAM) validate --lint
 	@$(SAM) validate --lint --template $(EXAMPLE)/template.yaml
 
-build: $(SAM) ## Build the stack (ARCHITECTURE=arm64 or x86_64); needs Python 3.13, the version of the function
+build: $(READY) $(SAM) ## Build the stack (ARCHITECTURE=arm64 or x86_64); needs Python 3.13, the version of the function
 	@python=$$($(FIND_PYTHON313)); test -n "$$python" || \
 		{ echo "sam build needs Python 3.13 on the PATH (or run: $(SAM) build --use-container)" >&2; exit 1; }; \
 	PATH="$$(dirname "$$python"):$$PATH" \
-		$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCHITECTURE) $(SAM_BUILD)
+		$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCHITECTURE) $(SAM_BUILD) && \
+		$(BIN)/python -m release.startup $(BUILD_DIR) "$$python"
 	@$(SAM_VENV)/bin/python -m release.template $(BUILD_DIR) $(ARCHITECTURE)
 
 # Built apart from what `sam deploy` takes.
 invoke test-invoke: ARCHITECTURE := $(OWN_ARCHITECTURE)
 invoke test-invoke: BUILD_DIR := .aws-sam/$(OWN_ARCHITECTURE)
 invoke: override export EVENT := $(value EVENT)
-invoke: $(READY) build ## Run a sample (or EVENT=…) through the built stack, in a container, into a local intake; needs Docker
+invoke: build ## Run a sample (or EVENT=…) through the built stack, in a container, into a local intake; needs Docker
 	@$(BIN)/python -m local_run.invoke --event="$$EVENT"
 
-test-invoke: $(READY) build ## Run the tests of the stack in a container; needs Docker
+test-invoke: build ## Run the tests of the stack in a container; needs Docker
 	@$(BIN)/python -m pytest -m container tests/runtime
 
 package: $(READY) ## Make the files of a release in dist/: for each processor a zip, a layer and their templates

@@ -10,7 +10,6 @@ _OLDEST = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 _UNIX = 3
 _REGULAR_FILE_READABLE_BY_ALL = 0o100644 << 16
 _LEVEL = 9
-_BYTECODE = {".pyc", ".pyo"}  # depends on when and where it was compiled
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Archive:
 
 
 def archive(tree: Path, prefix: str = "") -> Archive:
-    """Pack the files of a directory, without bytecode, in the order of their names, which get the prefix."""
+    """Pack the files of a directory in the order of their names, which get the prefix."""
     buffer = io.BytesIO()
     unzipped = 0
     with zipfile.ZipFile(buffer, "w") as target:
@@ -34,7 +33,7 @@ def archive(tree: Path, prefix: str = "") -> Archive:
 
 
 def _files(tree: Path) -> Iterator[Path]:
-    return (path for path in tree.rglob("*") if path.is_file() and path.suffix not in _BYTECODE)
+    return (path for path in tree.rglob("*") if path.is_file())
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -33,11 +33,6 @@ def test_neither_order_nor_times_nor_permissions_change_a_byte(tmp_path: Path) -
     assert one == other
 
 
-def test_bytecode_is_left_out(tmp_path: Path) -> None:
-    tree = write(tmp_path, ["a.py", "__pycache__/a.cpython-313.pyc"])
-    assert opened(archive(tree).content).namelist() == ["a.py"]
-
-
 def test_lambdas_user_may_read_every_file(tmp_path: Path) -> None:
     made = opened(archive(write(tmp_path, [*FILES])).content)
     assert {entry.external_attr >> 16 for entry in made.infolist()} == {0o100644}

@@ -20,6 +20,16 @@ pytestmark = pytest.mark.package
 
 ZIP = ROOT / "dist" / f"datadog-log-forwarder-{VERSION}-{ARCHITECTURES[platform.machine().lower()]}.zip"
 RUNTIMES_OWN = re.compile(r"^(?:boto3|awslambdaric)==\S+", re.MULTILINE)
+# Prints the modules below a directory that are loaded from their source.
+UNCOMPILED = """
+import sys
+from pathlib import Path
+import forwarder.handler, subscriber.handler
+for name, module in sys.modules.items():
+    spec = module.__spec__
+    if spec and spec.cached and Path(spec.origin).is_relative_to(sys.argv[1]) and not Path(spec.cached).exists():
+        print(name)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +80,13 @@ def test_it_forwards_every_sample(outcome: Outcome, samples: dict[str, dict[str,
 def test_the_samples_hold_every_signal(outcome: Outcome) -> None:
     total = outcome.books.total
     assert min(total.logs, total.metrics, total.enhanced, total.spans) > 0
+
+
+def test_nothing_has_to_be_compiled_at_a_start(python: Path, unzipped: Path) -> None:
+    done = subprocess.run(
+        [python, "-B", "-c", UNCOMPILED, unzipped], cwd=unzipped, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == []
 
 
 def test_boto3_is_not_in_it(unzipped: Path) -> None:
