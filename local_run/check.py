@@ -16,15 +16,14 @@ from local_run.report import WIDTH_WITHOUT_TERMINAL
 from local_run.run import FILES, HANDLER
 
 USUAL_REGION = "us-east-1"
-# Where people look for what is wrong with an intake.
-ADDRESSES = {"logs": "DD_SITE, DD_URL and DD_PORT", "metrics": "DD_SITE and DD_API_URL"}
-OTHER_ADDRESS = "DD_SITE and DD_TRACE_INTAKE_URL"
 # The variables of the settings that are not called DD_ and the name of the setting. Addresses are shown as intakes.
 VARIABLES: dict[str, tuple[str, ...]] = {
     "logs_url": (),
     "metrics_url": (),
     "traces_url": (),
     "verify": ("DD_SKIP_SSL_VALIDATION", "REQUESTS_CA_BUNDLE"),
+    "http_proxy": ("HTTP_PROXY", "http_proxy"),
+    "https_proxy": ("HTTPS_PROXY", "https_proxy"),
     "no_proxy": ("NO_PROXY", "no_proxy"),
     "include": ("INCLUDE_AT_MATCH",),
     "exclude": ("EXCLUDE_AT_MATCH",),
@@ -36,6 +35,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "queue_url": ("DD_SQS_QUEUE_URL",),
     "obfuscate_credit_cards": ("DD_APM_OBFUSCATION_CREDIT_CARDS_ENABLED",),
 }
+PROXIES = {"http_proxy", "https_proxy"}  # may hold a password: shown as the handler shows them
 NO_CREDENTIALS = "NoCredentialsError"
 
 
@@ -50,10 +50,9 @@ def main() -> int:
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
     console.print(_table(findings))
-    verdict = "Ready to deliver." if findings["ok"] else "NOT READY TO DELIVER."
     warnings = [f"Warning: {warning}" for warning in findings["warnings"]]
     problems = dict.fromkeys(map(_explained, _problems(findings)))  # each once
-    for sentence in (*warnings, *problems, verdict):
+    for sentence in (*warnings, *problems, _verdict(findings)):
         console.print(sentence, soft_wrap=True, markup=False)
     return 0 if findings["ok"] else 1
 
@@ -81,21 +80,35 @@ def _table(findings: dict[str, Any]) -> Table:
 
 def _rows(findings: dict[str, Any]) -> Iterator[tuple[object, object, object]]:
     key, store = findings["api_key"], findings["store"]
-    yield "API key", key["from"], f"ends with {key['ends_with']}" if "ends_with" in key else "could not be had"
+    yield "API key", key["from"], _shown_key(key)
     for signal, intake in findings["intakes"].items():
         yield f"intake of {signal}", intake["url"], _found(intake)
+        if proxy := intake.get("proxy"):
+            yield "", "through the proxy", proxy
     yield "store", store["kind"], "can be written" if store.get("writable") else store.get("note", "cannot be used")
-    for name in findings["settings"]:
+    for name, value in findings["settings"].items():
         for variable in VARIABLES.get(name, (f"DD_{name.upper()}",)):
             if text := os.environ.get(variable, "").strip():
-                yield "setting", variable, text
+                yield "setting", variable, value if name in PROXIES else text
+
+
+def _shown_key(key: dict[str, Any]) -> str:
+    return f"ends with {key['ends_with']}" if "ends_with" in key else str(key.get("note", "could not be had"))
 
 
 def _found(intake: dict[str, Any]) -> str:
     if not intake["reached"]:
         return "not reached"
     answers = {True: "takes the key", False: "refuses the key"}
-    return answers.get(intake["takes_key"], f"reached (status {intake['status']})")
+    return answers.get(
+        intake["takes_key"], f"{'not well' if 'problem' in intake else 'reached'} (status {intake['status']})"
+    )
+
+
+def _verdict(findings: dict[str, Any]) -> str:
+    if not findings["ok"]:
+        return "NOT READY TO DELIVER."
+    return "Ready to deliver logs and metrics." if "problem" in findings["intakes"]["traces"] else "Ready to deliver."
 
 
 def _explained(problem: str) -> str:
@@ -103,17 +116,10 @@ def _explained(problem: str) -> str:
 
 
 def _problems(findings: dict[str, Any]) -> Iterator[str]:
-    """Say what to do about everything for which the check is not well."""
-    if problem := findings["api_key"].get("problem"):
-        yield problem
-    for signal, intake in findings["intakes"].items():
-        look = f"look at {ADDRESSES.get(signal, OTHER_ADDRESS)}"
-        if not intake["reached"]:
-            yield f"The intake of {signal} was not reached ({intake['problem']}): {look}, and at the way there."
-        elif intake["takes_key"] is False:
-            yield f"The intake of {signal} refuses the key: is it one of this site ({findings['settings']['site']})?"
-        elif signal == "metrics" and intake["takes_key"] is not True:
-            yield f"The intake of metrics did not say whether it takes the key (status {intake['status']}): {look}."
+    """Say what to do about everything that is not well."""
+    for found in (findings["api_key"], *findings["intakes"].values()):
+        if problem := found.get("problem"):
+            yield problem
     if problem := findings["store"].get("problem"):
         yield f"The store cannot be used ({problem}): look at its name and at what the role may do there."
 

@@ -10,6 +10,7 @@ from forwarder import aws
 from forwarder.errors import ApiKeyError
 from forwarder.settings import KeyPlace, KeyReference, Settings
 
+SHORTEST_SHOWN = 12  # characters of a key whose last four may be shown
 _MEMBERS = ("DD_API_KEY", "api_key")  # of a secret that is a JSON object
 
 
@@ -64,13 +65,14 @@ class ApiKey:
             return self._key if self._key != refused else ""
 
     def fingerprint(self) -> str:
-        """Return the last four characters of the key.
+        """Return the last four characters of the key, or nothing of one that is too short to show a part of it.
 
         Raises:
             ApiKeyError: there is no key.
 
         """
-        return self.get()[-4:]
+        key = self.get()
+        return key[-4:] if len(key) >= SHORTEST_SHOWN else ""
 
     def _fetch(self) -> None:
         """Fetch the key, unless that was done in this invocation; if it fails, the one that was there stays."""

@@ -73,7 +73,8 @@ class Forwarder:
         self._telemetry.begin(context.aws_request_id)
         self._api_key.begin()
         if check.wanted(event):
-            return check.findings(self._settings, self._api_key, self._store)
+            remaining = context.get_remaining_time_in_millis() / 1000
+            return check.findings(self._settings, self._api_key, self._store, remaining)
         invocation, reserve = self._invocation(context)
         summary = self._run(event, invocation, context.aws_request_id)
         self._send_own_metrics(summary, invocation.identity, Deadline.after(reserve * OWN_METRICS_SHARE))

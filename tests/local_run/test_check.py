@@ -64,7 +64,7 @@ def test_an_intake_that_is_not_there_is_one_sentence_that_says_where_to_look(che
     status, said = check(DD_URL="http://127.0.0.1:9")
 
     assert status == 1
-    assert "The intake of logs was not reached (ConnectionRefusedError): look at DD_SITE, DD_URL and DD_PORT" in said
+    assert "The intake of logs was not reached (connection refused): look at DD_SITE, DD_URL and DD_PORT" in said
 
 
 def test_a_refused_key_is_one_sentence_with_the_site(check: Check) -> None:
@@ -112,4 +112,28 @@ def test_a_masking_rule_is_shown_as_it_was_written(check: Check) -> None:
 def test_a_password_of_a_proxy_is_not_shown(check: Check) -> None:
     _, said = check(HTTPS_PROXY="http://user:hunter2@127.0.0.1:9", NO_PROXY="127.0.0.1")
 
+    assert ["setting", "HTTPS_PROXY", "http://127.0.0.1:9"] in [line.split() for line in said.splitlines()]
     assert "hunter2" not in said
+
+
+def test_a_proxy_that_is_in_use_is_named_with_the_intake_and_in_the_hint(check: Check) -> None:
+    status, said = check(HTTP_PROXY="http://127.0.0.1:9")
+
+    assert status == 1
+    assert ["through", "the", "proxy", "http://127.0.0.1:9"] in [line.split() for line in said.splitlines()]
+    assert (
+        "look at the proxy http://127.0.0.1:9 (HTTP_PROXY and NO_PROXY), then at DD_SITE, DD_URL and DD_PORT." in said
+    )
+
+
+def test_an_intake_of_traces_that_is_not_well_is_no_hindrance_to_the_others(check: Check) -> None:
+    status, said = check(DD_TRACE_INTAKE_URL="http://127.0.0.1:9")
+
+    assert (status, said.splitlines()[-1]) == (0, "Ready to deliver logs and metrics.")
+
+
+def test_a_short_key_is_not_shown(check: Check) -> None:
+    _, said = check(DD_API_KEY="q7w")
+
+    assert "too short to show any of it" in said
+    assert "q7w" not in said

@@ -84,7 +84,11 @@ def pause_before(attempt: int, answer: Answer) -> float:
 
 def reason_of(error: Exception) -> str:
     """Name what kept an answer from coming by the innermost error's class: texts of errors may repeat what was sent."""
-    inner: BaseException = error
-    while (cause := inner.__cause__ or inner.__context__) is not None:
-        inner = cause
-    return type(inner).__name__
+    return type(innermost(error)).__name__
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return the error that was the cause of all others."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return error

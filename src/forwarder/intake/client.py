@@ -103,7 +103,7 @@ class Client:
             return Answer(0, OUT_OF_TIME)
         try:
             with self._channel(batch.signal).post(batch.body.data, _headers_of(batch, key), left) as response:
-                return _read(response, deadline)
+                return read_answer(response, deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             slow = isinstance(error, (urllib3.exceptions.TimeoutError, TimeoutError))
             return Answer(0, OUT_OF_TIME if deadline.expired else f"no answer ({reason_of(error)})", timeout=slow)
@@ -123,7 +123,7 @@ def _fit_for_a_header(languages: tuple[str, ...]) -> str:
     return "|".join(names[:MOST_LANGUAGES])
 
 
-def _read(response: urllib3.BaseHTTPResponse, deadline: Deadline) -> Answer:
+def read_answer(response: urllib3.BaseHTTPResponse, deadline: Deadline) -> Answer:
     """Read an answer, of its body only so much as it takes to tell whether it is the intake's."""
     status = response.status
     if status < FIRST_FINAL:  # the final answer is still on its way, and must not be taken for that to another request
