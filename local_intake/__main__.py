@@ -145,10 +145,13 @@ def _store(options: argparse.Namespace) -> Store:
 
 def _totals(stats: Stats) -> str:
     refused = "".join(f", {count:,} answered {status}" for status, count in sorted(stats.refused.items()))
-    return (
-        f"{stats.requests:,} requests{refused}: {stats.logs:,} logs, {stats.metrics:,} metric values, "
-        f"{stats.spans:,} spans, {stats.wire_bytes:,} bytes ({stats.body_bytes:,} uncompressed)"
-    )
+    kept = [_counted(stats.logs, "log"), _counted(stats.metrics, "metric value"), _counted(stats.spans, "span")]
+    sizes = f"{_counted(stats.wire_bytes, 'byte')} ({stats.body_bytes:,} uncompressed)"
+    return f"{_counted(stats.requests, 'request')}{refused}: {', '.join([*kept, sizes])}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _sentence(error: Exception) -> str:

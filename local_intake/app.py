@@ -107,7 +107,7 @@ class _Intake:
             except RefusedError as refused:
                 answer = error_answer(refused.status, refused.detail)
         kept = records.Request(
-            id=0,
+            seq=0,
             received_at=time.time(),
             signal=endpoint.signal,
             path=endpoint.path,

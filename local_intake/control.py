@@ -25,7 +25,7 @@ HELP = """\
 Look and steer:
 
   GET    /_local/stats                                totals
-  GET    /_local/requests|logs|metrics|spans          rows, ascending; ?after=<id>&limit=<1-1000>
+  GET    /_local/requests|logs|metrics|spans          rows, ascending; ?after=<seq>&limit=<1-1000>
   GET    /_local/script                               the steps that are left
   PUT    /_local/script                               a new list of steps, such as [{"status": 503, "times": 2}]
   DELETE /_local/data                                 forget what arrived

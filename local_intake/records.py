@@ -26,7 +26,7 @@ class RefusedError(Exception):
 class Contents:
     """What a request held.
 
-    A row has the values of `Log`, `Metric` or `Span` in their order, without `id` and `request_id`, and with the
+    A row has the values of `Log`, `Metric` or `Span` in their order, without `seq` and `request_seq`, and with the
     fields that are lists or objects as JSON text. `oversized` counts the logs over the limit for one log;
     `warnings` counts what Datadog takes but does not do as the sender meant, by sentence.
     """
@@ -39,12 +39,12 @@ class Contents:
 class Request(msgspec.Struct):
     """One request to an intake endpoint, refused ones too. Keys in `headers` are hidden.
 
-    `id` is 0 until it is stored.
+    `seq` counts the requests in the order in which they were stored, from 1; it is 0 until then.
     `received_at` is in Unix seconds; `body_bytes` is the size after decompression, 0 if the body was not looked
     at; `entries` counts the rows stored: logs, metric values or spans.
     """
 
-    id: int
+    seq: int
     received_at: float
     signal: Signal
     path: str
@@ -58,14 +58,15 @@ class Request(msgspec.Struct):
 
 
 class Log(msgspec.Struct):
-    """One log. `log_id` is its own `id` attribute; `timestamp` is in Unix milliseconds; `tags` is its `ddtags`.
+    """One log. `id` is its own attribute of that name, `seq` the order of arrival; `tags` is its `ddtags`.
 
-    `attributes` is the whole log as it was sent. `oversized`: over 1 MB, where Datadog would have cut it.
+    `timestamp` is in Unix milliseconds; `attributes` is the whole log as it was sent. `oversized`: over 1 MB, where
+    Datadog would have cut it.
     """
 
-    id: int
-    request_id: int
-    log_id: str | None
+    seq: int
+    request_seq: int
+    id: str | None
     timestamp: int | None
     message: str | None
     source: str | None
@@ -79,8 +80,8 @@ class Log(msgspec.Struct):
 class Metric(msgspec.Struct):
     """One value of a distribution, in the Unix second `second`."""
 
-    id: int
-    request_id: int
+    seq: int
+    request_seq: int
     name: str
     second: int
     value: float
@@ -91,8 +92,8 @@ class Metric(msgspec.Struct):
 class Span(msgspec.Struct):
     """One span. Ids are 16 lower-case hex digits; `start` is in Unix nanoseconds, `duration` in nanoseconds."""
 
-    id: int
-    request_id: int
+    seq: int
+    request_seq: int
     env: str
     service: str
     name: str

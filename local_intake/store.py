@@ -10,21 +10,22 @@ import msgspec
 
 from local_intake.records import TABLES, Contents, Log, Metric, Request, Span, Stats, Table
 
-SCHEMA_VERSION = 1
-# Ids keep rising after a clear (AUTOINCREMENT), so that a reader who asks for what came after one misses nothing.
+SCHEMA_VERSION = 2
+# `seq` is the order of arrival. It keeps rising after a clear (AUTOINCREMENT), so that a reader who
+# asks for what came after one misses nothing.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, received_at REAL, signal TEXT, path TEXT, status INTEGER,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, received_at REAL, signal TEXT, path TEXT, status INTEGER,
     wire_bytes INTEGER, body_bytes INTEGER, entries INTEGER, oversized INTEGER,
     warnings JSON_TEXT, headers JSON_TEXT);
 CREATE TABLE IF NOT EXISTS logs (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, request_id INTEGER, log_id TEXT, timestamp INTEGER, message TEXT,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, request_seq INTEGER, id TEXT, timestamp INTEGER, message TEXT,
     source TEXT, service TEXT, host TEXT, tags TEXT, oversized BOOLEAN, attributes JSON_TEXT);
 CREATE TABLE IF NOT EXISTS metrics (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, request_id INTEGER, name TEXT, second INTEGER, value REAL,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, request_seq INTEGER, name TEXT, second INTEGER, value REAL,
     tags JSON_TEXT, host TEXT);
 CREATE TABLE IF NOT EXISTS spans (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, request_id INTEGER, env TEXT, service TEXT, name TEXT, resource TEXT,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, request_seq INTEGER, env TEXT, service TEXT, name TEXT, resource TEXT,
     trace_id TEXT, span_id TEXT, parent_id TEXT, start INTEGER, duration INTEGER, error INTEGER, type TEXT,
     meta JSON_TEXT, metrics JSON_TEXT);
 """
@@ -35,10 +36,10 @@ INSERT: dict[Table, str] = {
     "spans": "INSERT INTO spans VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 }
 SELECT: dict[type[msgspec.Struct], str] = {
-    Request: "SELECT * FROM requests WHERE id > ? ORDER BY id LIMIT ?",
-    Log: "SELECT * FROM logs WHERE id > ? ORDER BY id LIMIT ?",
-    Metric: "SELECT * FROM metrics WHERE id > ? ORDER BY id LIMIT ?",
-    Span: "SELECT * FROM spans WHERE id > ? ORDER BY id LIMIT ?",
+    Request: "SELECT * FROM requests WHERE seq > ? ORDER BY seq LIMIT ?",
+    Log: "SELECT * FROM logs WHERE seq > ? ORDER BY seq LIMIT ?",
+    Metric: "SELECT * FROM metrics WHERE seq > ? ORDER BY seq LIMIT ?",
+    Span: "SELECT * FROM spans WHERE seq > ? ORDER BY seq LIMIT ?",
 }
 CLEAR = "DELETE FROM requests; DELETE FROM logs; DELETE FROM metrics; DELETE FROM spans;"
 
@@ -56,22 +57,22 @@ class StoreError(Exception):
 
 
 class Store(Protocol):
-    """Keeps what arrived. Any thread may call any method; readers ascend by id."""
+    """Keeps what arrived. Any thread may call any method; readers ascend by `seq`."""
 
     def add(self, request: Request, contents: Contents) -> None:
         """Keep a request and all its rows, or nothing of it."""
 
     def requests(self, after: int = 0, limit: int = NO_LIMIT) -> list[Request]:
-        """List requests with an id over `after`."""
+        """List requests with a `seq` over `after`."""
 
     def logs(self, after: int = 0, limit: int = NO_LIMIT) -> list[Log]:
-        """List logs with an id over `after`."""
+        """List logs with a `seq` over `after`."""
 
     def metrics(self, after: int = 0, limit: int = NO_LIMIT) -> list[Metric]:
-        """List metric values with an id over `after`."""
+        """List metric values with a `seq` over `after`."""
 
     def spans(self, after: int = 0, limit: int = NO_LIMIT) -> list[Span]:
-        """List spans with an id over `after`."""
+        """List spans with a `seq` over `after`."""
 
     def stats(self) -> Stats:
         """Give the totals as they are now."""
@@ -141,26 +142,26 @@ class SqliteStore:
         _describe(request, contents)
         with self._lock:
             with self._connection:
-                request.id = self._insert_request(request)
+                request.seq = self._insert_request(request)
                 if contents.rows:
-                    rows = [(request.id, *row) for row in contents.rows]
+                    rows = [(request.seq, *row) for row in contents.rows]
                     self._connection.executemany(INSERT[TABLES[request.signal]], rows)
             self._stats.add(request)
 
     def requests(self, after: int = 0, limit: int = NO_LIMIT) -> list[Request]:
-        """List requests with an id over `after`."""
+        """List requests with a `seq` over `after`."""
         return self._read(Request, after, limit)
 
     def logs(self, after: int = 0, limit: int = NO_LIMIT) -> list[Log]:
-        """List logs with an id over `after`. A log takes a few kB in memory: read large stores in pages."""
+        """List logs with a `seq` over `after`. A log takes a few kB in memory: read large stores in pages."""
         return self._read(Log, after, limit)
 
     def metrics(self, after: int = 0, limit: int = NO_LIMIT) -> list[Metric]:
-        """List metric values with an id over `after`."""
+        """List metric values with a `seq` over `after`."""
         return self._read(Metric, after, limit)
 
     def spans(self, after: int = 0, limit: int = NO_LIMIT) -> list[Span]:
-        """List spans with an id over `after`."""
+        """List spans with a `seq` over `after`."""
         return self._read(Span, after, limit)
 
     def stats(self) -> Stats:
@@ -169,7 +170,7 @@ class SqliteStore:
             return copy.deepcopy(self._stats)
 
     def clear(self) -> None:
-        """Delete all rows. Ids go on from where they were."""
+        """Delete all rows. `seq` goes on from where it was."""
         with self._lock:
             self._connection.executescript(CLEAR)
             self._stats = Stats()

@@ -54,7 +54,7 @@ class Intake:
         own, after = 0, 0
         while page := self._get("metrics", after=after, limit=_PAGE):
             own += sum(metric["name"].startswith(OWN_METRICS) for metric in page)
-            after = page[-1]["id"]
+            after = page[-1]["seq"]
         return own
 
     def _get(self, name: str, **query: int) -> Any:

@@ -72,7 +72,7 @@ def _rows(url: str, table: str, record: type[Record]) -> Iterator[Record]:
     after = 0
     while page := _page(url, table, after, record):
         yield from page
-        after = page[-1].id
+        after = page[-1].seq
 
 
 def _page(url: str, table: str, after: int, record: type[Record]) -> list[Record]:

@@ -84,7 +84,7 @@ def is_balanced(books: Answer) -> bool:
 
 def messages(intake: LocalIntake) -> list[str | None]:
     """Return the messages of all logs that arrived, in the order of their ids."""
-    logs = sorted(intake.store.logs(), key=lambda log: int(log.log_id or 0))
+    logs = sorted(intake.store.logs(), key=lambda log: int(log.id or 0))
     return [log.message for log in logs]
 
 

@@ -178,7 +178,7 @@ def test_a_message_over_the_intakes_limit_is_cut_and_tagged(
     forward: Forward, intake: LocalIntake, message: str
 ) -> None:
     answer = forward(awslogs_event(["before", message, "after"]))
-    before, cut, after = sorted(intake.store.logs(), key=lambda log: str(log.log_id))
+    before, cut, after = sorted(intake.store.logs(), key=lambda log: str(log.id))
     assert (before.message, after.message) == ("before", "after")
     assert message.startswith(cut.message or "nothing")
     assert "truncated:true" in (cut.tags or "").split(",")

@@ -57,7 +57,7 @@ def test_what_a_rule_puts_in_may_be_named_by_group(forward: Forward, intake: Loc
 def test_the_id_that_a_sender_chose_is_masked(forward: Forward, intake: LocalIntake) -> None:
     forward(sqs_event(json.dumps({**eventbridge_event("shop"), "id": ADDRESS})), REDACT_EMAIL="true")
     (log,) = intake.store.logs()
-    assert log.log_id == MASKED
+    assert log.id == MASKED
 
 
 @pytest.mark.parametrize(

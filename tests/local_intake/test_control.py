@@ -47,7 +47,7 @@ def test_logs_are_a_list_with_their_attributes(send_logs: Send, call: Call) -> N
 def test_pages_ascend_from_after(send_logs: Send, call: Call) -> None:
     send_logs([{"message": str(number)} for number in range(5)])
     first = call("GET", "/_local/logs?limit=2").json()
-    second = call("GET", f"/_local/logs?limit=2&after={first[-1]['id']}").json()
+    second = call("GET", f"/_local/logs?limit=2&after={first[-1]['seq']}").json()
     assert [log["message"] for log in first + second] == ["0", "1", "2", "3"]
 
 
@@ -55,7 +55,7 @@ def test_metrics_and_requests_have_pages_too(send_metrics: Send, call: Call) -> 
     send_metrics({"series": [{"metric": "a", "points": [[1_795_343_071, [1]]]}]})
     (metric,) = call("GET", "/_local/metrics").json()
     (request,) = call("GET", "/_local/requests").json()
-    assert (metric["name"], metric["request_id"]) == ("a", request["id"])
+    assert (metric["name"], metric["request_seq"]) == ("a", request["seq"])
     assert (request["signal"], request["status"], request["entries"]) == ("metrics", 202, 1)
 
 

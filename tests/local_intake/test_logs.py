@@ -37,7 +37,7 @@ def test_an_array_of_logs_is_answered_202_and_an_empty_object(send_logs: Send) -
 def test_a_log_is_kept_field_by_field_and_whole(send_logs: Send, intake: LocalIntake) -> None:
     send_logs([LOG])
     (log,) = intake.store.logs()
-    assert (log.log_id, log.timestamp, log.message) == (LOG["id"], LOG["timestamp"], LOG["message"])
+    assert (log.id, log.timestamp, log.message) == (LOG["id"], LOG["timestamp"], LOG["message"])
     assert (log.source, log.service, log.host, log.tags) == (
         LOG["ddsource"],
         LOG["service"],
@@ -65,7 +65,7 @@ def test_an_empty_array_is_taken(send_logs: Send, intake: LocalIntake) -> None:
 def test_a_log_without_fields_is_taken(send_logs: Send, intake: LocalIntake) -> None:
     send_logs([{}])
     (log,) = intake.store.logs()
-    assert (log.message, log.log_id, log.timestamp, log.tags, log.oversized) == (None, None, None, None, False)
+    assert (log.message, log.id, log.timestamp, log.tags, log.oversized) == (None, None, None, None, False)
 
 
 def test_a_message_that_is_an_object_is_kept_as_json_text(send_logs: Send, intake: LocalIntake) -> None:

@@ -67,7 +67,7 @@ def test_a_signal_ends_it_with_totals_and_status_0(number: signal.Signals) -> No
         send_log(url_in(line))
         process.send_signal(number)
         output, errors = process.communicate(timeout=10)
-    assert "1 requests: 1 logs" in output
+    assert "1 request: 1 log, 0 metric values, 0 spans, " in output
     assert (process.returncode, errors) == (0, "")
 
 

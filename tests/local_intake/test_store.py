@@ -17,11 +17,11 @@ SENDERS, LOGS_EACH = 20, 1000
 
 
 def request(status: int = 202) -> Request:
-    return Request(id=0, received_at=1.5, signal="logs", path="/api/v2/logs", status=status, wire_bytes=10)
+    return Request(seq=0, received_at=1.5, signal="logs", path="/api/v2/logs", status=status, wire_bytes=10)
 
 
-def log_row(message: str = "x") -> Row:
-    return ("1", 2, message, "s", "v", "h", "t", False, '{"message":"x"}')
+def log_row(message: str = "x", identity: str = "1") -> Row:
+    return (identity, 2, message, "s", "v", "h", "t", False, '{"message":"x"}')
 
 
 def post_many(url: str) -> set[int]:
@@ -42,7 +42,7 @@ def test_twenty_full_requests_at_once_are_all_kept_each_in_one_piece(tmp_path: P
         piece = logs[start : start + LOGS_EACH]
         sender = str(piece[0].message).split(".")[0]
         assert [log.message for log in piece] == [f"{sender}.{number}" for number in range(LOGS_EACH)]
-        assert len({log.request_id for log in piece}) == 1
+        assert len({log.request_seq for log in piece}) == 1
 
 
 def test_a_counting_store_has_the_same_stats_and_keeps_nothing() -> None:
@@ -62,10 +62,11 @@ def test_a_file_is_found_as_it_was_left(tmp_path: Path) -> None:
         assert (store.stats(), store.logs(), store.requests()) == (stats, logs, kept)
 
 
-def test_another_process_can_read_the_file_meanwhile(tmp_path: Path) -> None:
+def test_another_process_can_read_the_file_meanwhile_in_the_order_of_the_logs_own_ids(tmp_path: Path) -> None:
     path = tmp_path / "intake.sqlite"
     with closing(SqliteStore(path)) as store, closing(sqlite3.connect(path)) as reader:
-        store.add(request(), Contents([log_row("first"), log_row("second")]))
+        store.add(request(), Contents([log_row("second", "2")]))
+        store.add(request(), Contents([log_row("first", "1")]))
         rows = reader.execute("SELECT message FROM logs ORDER BY id").fetchall()
     assert rows == [("first",), ("second",)]
 
@@ -77,10 +78,10 @@ def test_a_request_is_kept_whole_or_not_at_all() -> None:
         assert (store.requests(), store.logs(), store.stats().requests) == ([], [], 0)
 
 
-def test_ids_go_on_after_a_clear_so_that_a_reader_misses_nothing() -> None:
+def test_the_order_of_arrival_goes_on_after_a_clear_so_that_a_reader_misses_nothing() -> None:
     with closing(SqliteStore()) as store:
         store.add(request(), Contents([log_row()]))
-        last = store.logs()[-1].id
+        last = store.logs()[-1].seq
         store.clear()
         store.add(request(), Contents([log_row("new")]))
         assert [log.message for log in store.logs(after=last)] == ["new"]

@@ -64,7 +64,7 @@ def report(run: Run) -> Report:
 def messages(store: str) -> list[str]:
     database = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
     try:
-        return [message for (message,) in database.execute("SELECT message FROM logs ORDER BY log_id")]
+        return [message for (message,) in database.execute("SELECT message FROM logs ORDER BY id")]
     finally:
         database.close()
 
