@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+NAME_A_PYTHON = name one from 3.11 on: make PYTHON=python3.13 $(MAKECMDGOALS)
 SAM_VENV := .venv-sam
 SAM := $(SAM_VENV)/bin/sam
 SAM_VERSION := 1.170.0
@@ -20,6 +21,25 @@ OWN_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 FIND_PYTHON313 = for each in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13*/bin/python3.13; do \
 	"$$each" -c 'import sys; print(sys.executable)' 2>/dev/null && break; done
 
+# The variables on make's command line. The environment may have one of the same name for something else.
+NAMES := $(foreach each,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(each))))
+GIVEN := $(foreach each,$(NAMES),$(if $(findstring command,$(origin $(each))),$(each)))
+given = $(filter $(1),$(GIVEN))
+# A misspelled one would change nothing and say nothing.
+ifneq ($(filter run invoke,$(MAKECMDGOALS)),)
+EXPECTED := EVENT $(if $(filter run,$(MAKECMDGOALS)),LOG GROUP SET) PYTHON
+HIDDEN := ARCHITECTURE BUILD_DIR SAM_BUILD
+UNKNOWN := $(strip $(filter-out $(EXPECTED) $(HIDDEN),$(GIVEN)))
+$(if $(UNKNOWN),$(error `make $(MAKECMDGOALS)` does not know $(UNKNOWN); it knows $(EXPECTED). Settings of the \
+	forwarder go into SET, as in `make run SET="DD_TAGS=team:a"`))
+endif
+# Another Python needs another virtual environment. The file has the name of the one that was used.
+ifneq ($(call given,PYTHON),)
+ifneq ($(PYTHON),$(shell cat $(READY) 2>/dev/null))
+.PHONY: $(READY)
+endif
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run check-delivery test test-runtime compat check format benchmark events proto validate build \
 	invoke test-invoke package test-package release-notes clean
@@ -29,23 +49,27 @@ help: ## Show what can be done
 	@echo
 	@echo "  make run EVENT=events/awslogs.lambda-warm.json        one event"
 	@echo "  make run LOG=any.log GROUP=/aws/lambda/my-function    any text file, as CloudWatch Logs would send it"
+	@echo "  make run SET=\"REDACT_EMAIL=true DD_TAGS=team:a\"       with these settings"
 
 setup: $(READY) ## Make the virtual environment (the other targets do so by themselves)
 
 $(READY): requirements-dev.txt src/requirements.txt
+	@$(PYTHON) -c '' 2>/dev/null || { echo "$(PYTHON) cannot be started; $(NAME_A_PYTHON)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "This needs Python 3.11 or later; name one with: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
-	@echo "Setting up $(VENV) ..."
-	@$(PYTHON) -m venv $(VENV)
+		{ echo "$(PYTHON) is too old; $(NAME_A_PYTHON)" >&2; exit 1; }
+	@echo "Setting up $(VENV) with $(PYTHON), which takes about a minute ..."
+	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@touch $@
+	@echo "$(PYTHON)" > $@
 
 # By the environment, as they are: neither make nor the shell is to read anything into quotes and dollars.
 run: override export EVENT := $(value EVENT)
 run: override export LOG := $(value LOG)
 run: override export GROUP := $(value GROUP)
-run: $(READY) ## Run the sample events (or EVENT=…, or LOG=… GROUP=…) through the real handler into a local intake
-	@$(BIN)/python -m local_run --event="$$EVENT" --log="$$LOG" --group="$$GROUP"
+run: override export SET := $(value SET)
+run: $(READY) ## Run the sample events (or EVENT=…, or LOG=… GROUP=…; SET=…) through the real handler into a local intake
+	@$(BIN)/python -m local_run $(if $(call given,EVENT),--event="$$EVENT") $(if $(call given,LOG),--log="$$LOG") \
+		$(if $(call given,GROUP),--group="$$GROUP") $(if $(call given,SET),--settings="$$SET")
 
 check-delivery: $(READY) ## Say whether a forwarder with this shell's settings (DD_API_KEY, DD_SITE, ...) would deliver
 	@$(BIN)/python -m local_run.check
@@ -108,7 +132,7 @@ invoke test-invoke: ARCHITECTURE := $(OWN_ARCHITECTURE)
 invoke test-invoke: BUILD_DIR := .aws-sam/$(OWN_ARCHITECTURE)
 invoke: override export EVENT := $(value EVENT)
 invoke: build ## Run a sample (or EVENT=…) through the built stack, in a container, into a local intake; needs Docker
-	@$(BIN)/python -m local_run.invoke --event="$$EVENT"
+	@$(BIN)/python -m local_run.invoke $(if $(call given,EVENT),--event="$$EVENT")
 
 test-invoke: build ## Run the tests of the stack in a container; needs Docker
 	@$(BIN)/python -m pytest -m container tests/runtime

@@ -1,122 +1,19 @@
-"""`python -m local_run`: watch the forwarder turn events into requests, on this machine alone."""
+"""`python -m local_run`: see `cli.py`."""
 
-import argparse
+import os
+import signal
 import sys
-import threading
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
-from pathlib import Path
-from typing import Any
-
-from local_run import aws, report, run, subscription
-from local_run.command import NOT_DELIVERED, Parser, exit_status, path_or_none
-from local_run.files import held
-from local_run.function_log import complaints
-from local_run.intake import Intake
-
-DEFAULT_GROUP = "/aws/lambda/my-function"
-
-EPILOG = """\
-The environment in .venv is made by `make setup`; `make run` does that by itself.
-
-examples:
-  Send all sample events:
-    .venv/bin/python -m local_run
-  Send one event:
-    .venv/bin/python -m local_run --event events/awslogs.lambda-metrics.json
-  Send a log of your own, with e-mail addresses masked, and keep the intake running to look at what arrived:
-    .venv/bin/python -m local_run --log app.log --group /aws/lambda/orders-api --set REDACT_EMAIL=true --keep
-
-exit status: 0 everything was delivered, 1 not everything, 2 it could not run
-"""
+from types import FrameType
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print, and say by the exit status whether everything was delivered."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.group and not options.log:
-        parser.error("GROUP (--group) names the log group of a log file: give LOG (--log) as well.")
-    if options.event and options.log:
-        parser.error("Give an event or a log, not both.")
-    return exit_status(lambda: _run(options))
-
-
-def _run(options: argparse.Namespace) -> int:
-    settings = dict(options.settings)
-    run.check_settings(settings)
-    if options.log:
-        run.check_log(options.log)
-    events = {} if options.log else run.load_events(options.event)
-    outcome = run.Outcome(options.files.resolve())
-    with ExitStack() as stack:
-        stack.enter_context(held(outcome.files))
-        local_aws = stack.enter_context(aws.running(outcome.files / "aws.log")) if _needs_aws(events) else {}
-        running = run.running({**local_aws, **settings}, outcome, in_process=options.in_process)
-        intake, function = stack.enter_context(running)
-        if options.log:
-            run.send_log(options.log, options.group or DEFAULT_GROUP, function, outcome)
-        else:
-            log_path = outcome.files / "subscriber.log"
-            subscriber = subscription.Subscription(local_aws, log_path, in_process=options.in_process)
-            run.send_events(events, function, outcome, dict.fromkeys(subscription.EVENTS, subscriber.send))
-        outcome.books.compare(intake.arrived())
-        outcome.complaints = complaints(outcome.function_log)
-        (report.print_json if options.json else report.print_table)(outcome)
-        if options.keep:
-            _keep(intake)
-    return 0 if outcome.books.is_delivered else NOT_DELIVERED
-
-
-def _needs_aws(events: dict[str, dict[str, Any]]) -> bool:
-    return aws.is_needed(events.values()) or not subscription.EVENTS.isdisjoint(events)
-
-
-def _keep(intake: Intake) -> None:
-    with suppress(KeyboardInterrupt):
-        print(f"The intake keeps running on {intake.url} (Ctrl-C ends it).", file=sys.stderr, flush=True)
-        threading.Event().wait()
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
-        prog=".venv/bin/python -m local_run",
-        description="Run the forwarder under the Lambda runtime, send it events, and show what the local intake got. "
-        "No AWS account is needed and nothing leaves this machine.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--event", type=path_or_none, metavar="PATH", help="send this (default: the samples in events/)"
-    )
-    parser.add_argument("--log", type=path_or_none, metavar="PATH", help="send this text file, one log event a line")
-    parser.add_argument("--group", metavar="GROUP", help=f"log group that the file is from (default: {DEFAULT_GROUP})")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        type=_setting,
-        dest="settings",
-        metavar="NAME=VALUE",
-        help="a setting of the forwarder (repeatable)",
-    )
-    parser.add_argument(
-        "--files", type=Path, default=run.FILES, metavar="DIR", help="where to put the store and the function's log"
-    )
-    parser.add_argument("--keep", action="store_true", help="keep the intake running afterwards, until Ctrl-C")
-    parser.add_argument(
-        "--in-process", action="store_true", help="call the handler in this process: for a debugger, or to compare"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
-    return parser
-
-
-def _setting(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError("a setting is NAME=VALUE")
-    return name, value
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    """End at once: nothing has been started yet. What an interrupted import raises would be a traceback."""
+    os.write(sys.stderr.fileno(), b"Interrupted.\n")
+    os._exit(130)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, _interrupted)  # until `main` takes over; the imports take some tenths of a second
+    from local_run.cli import main
+
     sys.exit(main())

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from local_run.command import NOT_DELIVERED, Output, exit_status
 from local_run.function import RunError
 from local_run.in_process import InProcess
-from local_run.report import WIDTH_WITHOUT_TERMINAL
 from local_run.run import FILES, HANDLER
 
 USUAL_REGION = "us-east-1"
@@ -41,20 +40,22 @@ NO_CREDENTIALS = "NoCredentialsError"
 
 def main() -> int:
     """Print what the check finds; say by the exit status whether all is well."""
+    return exit_status(_check)
+
+
+def _check() -> int:
     try:
         findings = _findings()
     except RunError as error:
         print(error, file=sys.stderr)
-        return 1
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+        return NOT_DELIVERED
+    console = Output()
     console.print(_table(findings))
     warnings = [f"Warning: {warning}" for warning in findings["warnings"]]
     problems = dict.fromkeys(map(_explained, _problems(findings)))  # each once
     for sentence in (*warnings, *problems, _verdict(findings)):
         console.print(sentence, soft_wrap=True, markup=False)
-    return 0 if findings["ok"] else 1
+    return 0 if findings["ok"] else NOT_DELIVERED
 
 
 def _findings() -> dict[str, Any]:

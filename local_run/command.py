@@ -1,15 +1,20 @@
-"""What the commands here share: how they read arguments, and how they end."""
+"""What the commands here share: how they read arguments, how they print, and how they end."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from rich.console import Console
+
 from local_run.function import FunctionDiedError, RunError
 
 NOT_DELIVERED, COULD_NOT_RUN, INTERRUPTED = 1, 2, 130
+NOBODY_READS = 141  # the exit status of a program that SIGPIPE ended
+WIDTH_WITHOUT_TERMINAL = 120
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,22 +25,46 @@ class Parser(argparse.ArgumentParser):
         self.exit(COULD_NOT_RUN, f"{message}\n")
 
 
-def path_or_none(text: str) -> Path | None:
-    """Read a path; an empty value counts as not given, since `make run EVENT=` passes one."""
-    return Path(text) if text else None
+class Output(Console):
+    """Standard output, with a fixed width where it is no terminal."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False)
+        if not self.is_terminal:
+            self.width = WIDTH_WITHOUT_TERMINAL
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to `exit_status`: rich would end with status 1."""
+        raise  # noqa: PLE0704 - rich calls this where it has caught the error
+
+
+def path(text: str) -> Path:
+    """Read a path, also one that begins with `~`, which not every shell expands after `LOG=`."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty; is a variable of the shell not set?")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # there is no such user
+        return Path(text)
 
 
 def exit_status(work: Callable[[], int]) -> int:
     """Do the work and give its status; if it cannot be done, print why in one sentence. SIGTERM ends it like Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
     try:
-        return work()
+        status = work()
+        sys.stdout.flush()
     except RunError as error:
         print(error, file=sys.stderr)
         return NOT_DELIVERED if isinstance(error, FunctionDiedError) else COULD_NOT_RUN
+    except BrokenPipeError:  # as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush at the exit
+        return NOBODY_READS
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
+    return status
 
 
 def _interrupt(*_: object) -> NoReturn:

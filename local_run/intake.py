@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import requests
 
+from local_run.files import short
 from local_run.function import RunError
 from local_run.process import LOOPBACK, serving
 
@@ -62,5 +63,9 @@ class Intake:
             answer = self._session.get(f"{self.url}/_local/{name}", params=query, timeout=_ANSWER_SECONDS)
             answer.raise_for_status()
             return answer.json()
+        except requests.ConnectionError as error:
+            raise RunError(
+                f"The local intake died, so the counts are the function's own; see {short(self._log)}."
+            ) from error
         except requests.RequestException as error:
-            raise RunError(f"The local intake does not say what arrived; see {self._log}.") from error
+            raise RunError(f"The local intake does not say what arrived; see {short(self._log)}.") from error

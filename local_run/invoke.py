@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local_run import aws, engine, report, run
-from local_run.command import NOT_DELIVERED, Parser, exit_status, path_or_none
+from local_run.command import NOT_DELIVERED, Parser, exit_status, path
 from local_run.files import held
 from local_run.function_log import complaints
 from local_run.intake import Intake
@@ -60,7 +60,7 @@ def invoke(events: dict[str, dict[str, Any]], outcome: run.Outcome) -> None:
             log_path=outcome.function_log,
         )
         run.send_events(events, stack.enter_context(function), outcome)
-        outcome.books.compare(intake.arrived())
+        run.compare(intake, outcome)
         outcome.complaints = complaints(outcome.function_log)
 
 
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Run the function as `sam build` built it, in a container, and show what the local intake got. "
         "`make invoke` builds it first.",
     )
-    parser.add_argument("--event", type=path_or_none, metavar="PATH", help=f"send this (default: {SAMPLE.name})")
+    parser.add_argument("--event", type=path, metavar="PATH", help=f"send this (default: {SAMPLE.name})")
     parser.add_argument("--files", type=Path, default=FILES, metavar="DIR", help="where to put what the run leaves")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     return parser

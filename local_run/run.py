@@ -19,7 +19,7 @@ from local_run.function import Function, RunError
 from local_run.in_process import InProcess
 from local_run.intake import Intake
 from local_run.process import ROOT
-from local_run.wrap import Wrapper
+from local_run.wrap import MAX_MESSAGE_BYTES, Wrapper
 
 HANDLER = "forwarder.handler.lambda_handler"
 EVENTS = ROOT / "events"
@@ -38,7 +38,8 @@ Send = Callable[[str, dict[str, Any]], Entry]  # takes an event's name, and the 
 class Outcome:
     """What a run found: the books, where the handler ran, and for a log file how much it was and how long it took.
 
-    `files` is the directory with the intake's store and the function's log; `complaints` are what that log warns of.
+    `files` is the directory with the intake's store and the function's log; `complaints` are what that log warns of;
+    `unused` are settings in the shell's environment that the run left out.
     """
 
     files: Path
@@ -48,6 +49,7 @@ class Outcome:
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
 
     @property
     def store(self) -> Path:
@@ -77,6 +79,8 @@ def _load_event(path: Path) -> dict[str, Any]:
         raise RunError(f"The event {path} is not JSON; to send a text file, give it as LOG.") from None
     if not isinstance(event, dict):
         raise RunError(f"The event {path} must be a JSON object, as Lambda hands it to a function.")
+    if str(event.get("check", "")).lower() == "true":
+        raise RunError(f"The event {path} asks for a check of the settings: run `make check-delivery` instead.")
     return event
 
 
@@ -169,14 +173,17 @@ def send_log(path: Path, log_group: str, function: Function, outcome: Outcome) -
     wrapper = Wrapper(log_group)
     entry = Entry(path.name)
     outcome.books.entries.append(entry)
+    size = path.stat().st_size
     started = time.perf_counter()
     with path.open("rb") as stream, _progress(DownloadColumn()) as progress:
-        task = progress.add_task(path.name, total=path.stat().st_size)
+        task = progress.add_task(path.name, total=size)
         for wrapped in wrapper.wrap(stream):
             entry.add(Entry.of(path.name, function.invoke(wrapped.event)))
             progress.update(task, completed=wrapped.bytes_read)
             if entry.fails_with(WRONG_SETTING):
                 break
+        else:
+            entry.problems += _shrunk(wrapper.bytes_read, size)
     outcome.seconds = time.perf_counter() - started
     outcome.bytes_read = wrapper.bytes_read
     outcome.notes = list(_notes(wrapper))
@@ -184,9 +191,23 @@ def send_log(path: Path, log_group: str, function: Function, outcome: Outcome) -
         entry.problems.append(f"{plural(wrapper.lines, 'line')} went out, but the forwarder received {entry.lines:,}.")
 
 
+def compare(intake: Intake, outcome: Outcome) -> None:
+    """Compare the books with what the intake counted, if it still says so."""
+    try:
+        outcome.books.compare(intake.arrived())
+    except RunError as error:
+        outcome.books.problems.append(str(error))
+
+
+def _shrunk(bytes_read: int, size: int) -> Iterator[str]:
+    if bytes_read < size:
+        yield f"The file became shorter while it was read: of {size:,} bytes, {bytes_read:,} were there."
+
+
 def _notes(wrapper: Wrapper) -> Iterator[str]:
     if wrapper.cuts:
-        yield f"Lines too long for one log event (1 MB) were cut; number of cuts: {wrapper.cuts:,}."
+        longest = f"the most that CloudWatch Logs takes in one log event, {MAX_MESSAGE_BYTES:,} bytes"
+        yield f"Lines longer than {longest}, were cut; number of cuts: {wrapper.cuts:,}."
     if wrapper.replaced:
         yield f"Bytes that are not UTF-8 became U+FFFD; number of replacements: {wrapper.replaced:,}."
 

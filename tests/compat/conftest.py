@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from local_run.command import WIDTH_WITHOUT_TERMINAL
 from local_run.emulator import EmulatorUnavailableError, find_emulator
-from local_run.report import WIDTH_WITHOUT_TERMINAL
 from tests.compat import forwarded, function, summary
 from tests.compat.forwarded import Arrived
 from tests.compat.function import Invocation

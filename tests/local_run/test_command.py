@@ -1,12 +1,16 @@
 import gzip
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from local_run.__main__ import main
+from local_run.cli import main
 from local_run.files import held
+from local_run.process import ROOT
 
 
 class Said(Protocol):
@@ -109,4 +113,66 @@ def test_an_event_and_a_log_together_are_refused(said: Said) -> None:
 
 
 def test_a_setting_needs_a_name_and_a_value(said: Said) -> None:
-    assert "a setting is NAME=VALUE" in said("--set", "REDACT_EMAIL")[1]
+    assert "'REDACT_EMAIL' is no setting: write NAME=VALUE" in said("--set", "REDACT_EMAIL")[1]
+
+
+@pytest.mark.parametrize("option", ["--event", "--log"])
+def test_an_empty_path_is_refused_and_does_not_mean_all_samples(said: Said, option: str) -> None:
+    status, sentence = said(option, "")
+    assert (status, "the path is empty" in sentence, sentence.count("\n")) == (2, True, 1)
+
+
+def test_an_empty_group_is_refused(said: Said) -> None:
+    status, sentence = said("--log", "any.log", "--group", "")
+    assert (status, "the name of the log group is empty" in sentence) == (2, True)
+
+
+def test_a_path_from_the_home_directory_on_is_found(
+    said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert said("--log", "~/none.log")[1].startswith(f"The log {tmp_path / 'none.log'} cannot be read")
+
+
+@pytest.mark.parametrize("text", ["DD_TAGS=a:b DD_URL=x", "DD_TAGS='a b'\tDD_URL=x", '"DD_URL=x y"'])
+def test_settings_in_one_text_are_parted_at_spaces_outside_of_quotes(said: Said, text: str) -> None:
+    assert said("--settings", text)[1].startswith("DD_URL is set by the run")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (r"DD_SCRUBBING_RULE=\d\\ x", "'x' is no setting: write NAME=VALUE"),
+        ("DD_SCRUBBING_RULE='a b", "a quote is not closed"),
+        ("'a # b'", "'a # b' is no setting"),
+        ("a#b=1 c", "'c' is no setting"),
+    ],
+)
+def test_settings_that_cannot_be_read_are_one_sentence(said: Said, text: str, sentence: str) -> None:
+    status, told = said("--settings", text)
+    assert (status, sentence in told, told.count("\n")) == (2, True, 1)
+
+
+@pytest.mark.parametrize("event", ['{"check": true}', '{"check": "True"}'])
+def test_an_event_that_asks_for_a_check_points_to_the_target(said: Said, tmp_path: Path, event: str) -> None:
+    path = tmp_path / "check.json"
+    path.write_text(event)
+    status, sentence = said("--event", str(path))
+    assert (status, sentence.endswith("run `make check-delivery` instead.\n")) == (2, True)
+
+
+def test_nobody_to_read_what_is_printed_is_the_status_of_a_closed_pipe() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    code = "from local_run.command import *; import sys; sys.exit(exit_status(lambda: Output().print('x')))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_ctrl_c_while_it_is_being_loaded_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "rich.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nsignal.pause()\n")
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "local_run"]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, b"", b"Interrupted.\n")
