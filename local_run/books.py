@@ -7,6 +7,8 @@ import msgspec
 
 from local_run.function import Result
 
+TOTAL = "total"  # the name of the entry that adds up all others
+
 
 def plural(count: int, noun: str) -> str:
     """Give a count with its noun: `1 event`, `2,000 events`."""
@@ -83,6 +85,11 @@ class Entry:
             if each.name != "name":
                 setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
+    @property
+    def sent(self) -> int:
+        """How many logs, metrics and spans went out."""
+        return self.logs + self.metrics + self.enhanced + self.spans
+
     def fails_with(self, beginning: str) -> bool:
         """Tell whether one of the problems begins so."""
         return any(problem.startswith(beginning) for problem in self.problems)
@@ -116,7 +123,7 @@ class Books:
     @property
     def total(self) -> Entry:
         """All entries in one."""
-        total = Entry("total")
+        total = Entry(TOTAL)
         for entry in self.entries:
             total.add(entry)
         return total

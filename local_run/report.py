@@ -9,32 +9,41 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local_run.books import Entry, plural
+from local_run.books import TOTAL, Books, Entry, plural
+from local_run.command import Output
 from local_run.files import short
 from local_run.run import Outcome
 
-WIDTH_WITHOUT_TERMINAL = 120
 MAX_PROBLEMS = 5
 LEAST_MEASURABLE_BYTES = 1_000_000
+UNBOUNDED = 10_000  # characters of a table's width
+# The columns and their headings, narrow enough that all samples fit into 80 characters.
 COLUMNS = {
     "lines": "lines\nin",
     "logs": "logs",
     "metrics": "metrics",
-    "enhanced": "enhanced\nmetrics",
+    "enhanced": "enh.\nmetrics",
     "spans": "spans",
-    "filtered": "filtered",
-    "rejected": "rejected",
+    "filtered": "fil-\ntered",
+    "rejected": "re-\njected",
 }
+NAMES = {"lines": "lines in", "enhanced": "enhanced metrics"}  # of columns, where there is room
+ALWAYS = {"lines", "logs"}  # shown, also if they are zero throughout
+HOW_TO_SET = 'Give settings to a run with make run SET="NAME=VALUE …".'
 
 
 def print_table(outcome: Outcome) -> None:
     """Print the table, what went wrong, and where to look next."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+    console = Output()
     console.print(f"The handler ran {outcome.where}", soft_wrap=True)
+    if outcome.unused:
+        console.print(
+            f"Set in this shell and not used here: {', '.join(outcome.unused)}. {HOW_TO_SET}",
+            soft_wrap=True,
+            markup=False,
+        )
     console.print()
-    console.print(_table(outcome))
+    _print_entries(console, outcome)
     console.print()
     for line in _sentences(outcome):
         console.print(line, soft_wrap=True, markup=False)
@@ -49,6 +58,7 @@ def print_json(outcome: Outcome) -> None:
         "entries": [asdict(entry) for entry in books.entries],
         "total": asdict(books.total),
         "problems": books.problems,
+        "unused_settings": outcome.unused,
         "notes": [*outcome.notes, *_shortened(outcome)],
         "complaints": outcome.complaints,
         "store": str(outcome.store),
@@ -57,26 +67,55 @@ def print_json(outcome: Outcome) -> None:
     print(json.dumps(report, indent=2))
 
 
-def _table(outcome: Outcome) -> Table:
+def _print_entries(console: Console, outcome: Outcome) -> None:
+    """Print the table as wide as there is room: with all columns, or without those of zeros, or else as a list."""
+    total = outcome.books.total
+    used = [column for column in COLUMNS if column in ALWAYS or getattr(total, column)]
+    for columns in (list(COLUMNS), used):
+        table = _table(outcome, columns)
+        if console.measure(table, options=console.options.update(width=UNBOUNDED)).maximum <= console.width:
+            console.print(table)
+            return
+    for entry in _rows(outcome):
+        console.print(_line(entry, used), soft_wrap=True)
+
+
+def _table(outcome: Outcome, columns: list[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False, pad_edge=False)
-    table.add_column("event", overflow="fold")  # what gives way in a narrow terminal
-    for title in [*COLUMNS.values(), "ms"]:
+    table.add_column("event", no_wrap=True)
+    for title in [*(COLUMNS[column] for column in columns), "ms"]:
         table.add_column(title, justify="right", vertical="bottom", no_wrap=True)
     table.add_column("", vertical="bottom", no_wrap=True)
-    for entry in outcome.books.entries:
-        table.add_row(*_cells(entry))
-    if len(outcome.books.entries) > 1:
-        table.add_section()
-        table.add_row(*_cells(outcome.books.total), style="bold")
+    for entry in _rows(outcome):
+        if entry.name == TOTAL:
+            table.add_section()
+        table.add_row(*_cells(entry, columns), style="bold" if entry.name == TOTAL else None)
     return table
 
 
-def _cells(entry: Entry) -> Iterator[str | Text]:
+def _rows(outcome: Outcome) -> Iterator[Entry]:
+    """Yield the entries, and if there are several their total."""
+    yield from outcome.books.entries
+    if len(outcome.books.entries) > 1:
+        yield outcome.books.total
+
+
+def _cells(entry: Entry, columns: list[str]) -> Iterator[str | Text]:
     yield Text(entry.name)
-    for column in COLUMNS:
+    for column in columns:
         yield f"{getattr(entry, column):,}"
     yield f"{entry.duration_ms:,.0f}"
-    yield Text("FAILED", style="bold red") if entry.problems else Text("ok", style="green")
+    yield _state(entry)
+
+
+def _line(entry: Entry, columns: list[str]) -> Text:
+    counts = {column: getattr(entry, column) for column in columns}
+    shown = [f"{NAMES.get(name, name)} {count:,}" for name, count in counts.items() if count or name in ALWAYS]
+    return Text.assemble(f"{entry.name}: {', '.join([*shown, f'ms {entry.duration_ms:,.0f}'])}, ", _state(entry))
+
+
+def _state(entry: Entry) -> Text:
+    return Text("FAILED", style="bold red") if entry.problems else Text("ok", style="green")
 
 
 def _sentences(outcome: Outcome) -> Iterator[str]:
@@ -92,7 +131,7 @@ def _sentences(outcome: Outcome) -> Iterator[str]:
     yield from problems[:MAX_PROBLEMS]
     if len(problems) > MAX_PROBLEMS:
         yield f"… and {len(problems) - MAX_PROBLEMS:,} more."
-    yield _verdict(delivered=outcome.books.is_delivered, changed=bool(changes))
+    yield _verdict(outcome.books, changed=bool(changes))
     yield ""
     yield f"What arrived:        {short(outcome.store)} (SQLite: requests, logs, metrics, spans)"
     yield f"The function's log:  {short(outcome.function_log)}"
@@ -116,13 +155,16 @@ def _amount(outcome: Outcome) -> Iterator[str]:
 
 def _shortened(outcome: Outcome) -> Iterator[str]:
     if count := outcome.books.total.truncated:
-        were = "was over 1 MB and was" if count == 1 else "were over 1 MB and were"
-        yield f"{plural(count, 'log')} {were} shortened (tag truncated:true)."
+        were = "was" if count == 1 else "were"
+        limit = "the most that an intake takes, 1,000,000 bytes as JSON"
+        yield f"{plural(count, 'log')} {were} longer than {limit}, and {were} shortened (tag truncated:true)."
 
 
-def _verdict(*, delivered: bool, changed: bool) -> str:
-    if not delivered:
+def _verdict(books: Books, *, changed: bool) -> str:
+    if not books.is_delivered:
         return "NOT EVERYTHING WAS DELIVERED."
+    if not books.total.sent:
+        return "Nothing was sent: there was nothing to deliver; the intake counted the same."
     if changed:
         return "Everything was delivered, though not all of it as it was (see above); the intake counted the same."
     return "Everything was delivered; the intake counted the same."

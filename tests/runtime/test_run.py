@@ -157,7 +157,10 @@ def test_a_line_over_one_megabyte_is_cut_and_that_is_said(report: Report, tmp_pa
     log = tmp_path / "long.log"
     log.write_bytes(b"x" * 1_500_000)
     notes = report("--log", str(log))["notes"]
-    assert notes[0] == "Lines too long for one log event (1 MB) were cut; number of cuts: 1."
+    assert notes[0] == (
+        "Lines longer than the most that CloudWatch Logs takes in one log event, 1,048,550 bytes, were cut; "
+        "number of cuts: 1."
+    )
 
 
 def test_settings_reach_the_forwarder(report: Report) -> None:
@@ -185,6 +188,26 @@ def test_a_log_that_arrives_changed_is_not_called_plainly_delivered(run: Run, tm
     log = tmp_path / "bytes.log"
     log.write_bytes(b"\xff")
     assert "Everything was delivered, though not all of it as it was" in run("--log", str(log)).stdout
+
+
+def test_an_event_that_only_asks_for_a_replay_is_not_called_delivered(run: Run, tmp_path: Path) -> None:
+    event = tmp_path / "retry.json"
+    event.write_text('{"retry": true}')
+    done = run("--event", str(event))
+    assert done.returncode == 0
+    assert "Nothing was sent: there was nothing to deliver; the intake counted the same." in done.stdout
+
+
+def test_settings_in_one_text_reach_the_forwarder(report: Report) -> None:
+    event = "events/awslogs.lambda-cold-start.json"
+    assert report("--event", event, "--settings", "EXCLUDE_AT_MATCH='RequestId: ' DD_TAGS=a:b")["total"]["filtered"] > 0
+
+
+def test_settings_of_the_shell_are_named_as_not_used(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DD_TAGS", "team:a")
+    monkeypatch.setenv("REDACT_IP", "true")
+    done = run("--event", "events/awslogs.lambda-warm.json", "--set", "REDACT_IP=false")
+    assert "Set in this shell and not used here: DD_TAGS. " in done.stdout
 
 
 def test_an_event_that_the_handler_refuses_ends_with_status_1(run: Run, tmp_path: Path) -> None:
