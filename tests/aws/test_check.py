@@ -3,16 +3,19 @@
 import json
 import re
 import socket
+import ssl
 import threading
 from typing import Any
 
 import pytest
+import trustme
 
 from forwarder.intake.connections import CuttableSession
 from local_intake.fault_proxy import FaultProxy
 from local_intake.server import LocalIntake
 from tests.aws.support import BUCKET, Bucket, Cloud, Starts, handle
 from tests.builders import ENVIRON, context
+from tests.flow.recorder import Recorder
 from tests.flow.support import Said, Start
 
 CHECK = {"check": True}
@@ -137,6 +140,17 @@ def test_a_name_that_cannot_be_resolved_is_said_in_words(
 def test_what_speaks_no_tls_is_said_in_words(start: Start, intake: LocalIntake) -> None:
     found = handle(start(DD_URL=intake.url.replace("http:", "https:")), CHECK)
     assert re.search(r"not reached \(no TLS connection: .+\): look at", found["intakes"]["logs"]["problem"])
+
+
+def test_a_certificate_that_is_not_accepted_is_said_in_words(start: Start, intake: LocalIntake) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+    with Recorder(tls=tls) as stranger:
+        found = handle(start(DD_URL=stranger.url), CHECK)
+    assert re.search(
+        r"not reached \(its certificate is not accepted: .+ certificate.*\): look at",
+        found["intakes"]["logs"]["problem"],
+    )
 
 
 def test_an_answer_that_never_ends_is_not_waited_for_long(
