@@ -180,8 +180,8 @@ def test_an_intake_that_does_not_answer_takes_half_of_the_invocations_time_at_mo
     start: Start, intake: LocalIntake
 ) -> None:
     intake.script.replace([{"status": 200, "delay": 60, "signal": "validate", "times": 3}])
-    found = start().handle(CHECK, context(0.6))
-    assert "(no answer within 0.3 s)" in str(found)
+    found = start().handle(CHECK, context(2))
+    assert re.search(r"\(no answer within (1|0\.\d+) s\)", str(found))
 
 
 @pytest.mark.parametrize("operation", ["PutObject", "DeleteObject", "ListObjectsV2"])
