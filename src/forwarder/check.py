@@ -118,15 +118,15 @@ def _found(signal: str, url: str, answer: Answer, settings: Settings) -> dict[st
     found["reached"] = answer.status != 0
     if answer.status:
         found["status"] = answer.status
-        found["takes_key"] = _takes_key(answer)
+        found["takes_key"] = _takes_key(signal, answer)
     if problem := _problem(signal, url, answer, settings):
         found["problem"] = problem
     return found
 
 
-def _takes_key(answer: Answer) -> bool | str:
-    """Only the API's own host says so; of the others it shows that they answer."""
-    if answer.refuses_key:
+def _takes_key(signal: str, answer: Answer) -> bool | str:
+    """Return what the API's own host says of the key. The other hosts need not know the path, and may refuse it."""
+    if signal == "metrics" and answer.refuses_key:
         return False
     return True if answer.status == requests.codes.ok and not answer.html else "unknown"
 
@@ -136,13 +136,14 @@ def _problem(signal: str, url: str, answer: Answer, settings: Settings) -> str:
     intake, look = f"The intake of {signal}", f"look at {_suspects(signal, url, settings)}"
     if answer.status == 0:
         return f"{intake} was not reached ({answer.reason}): {look}."
-    if answer.refuses_key:
+    takes_key = _takes_key(signal, answer)
+    if takes_key is False:
         return f"{intake} refuses the key: is it one of this site ({settings.site})?"
     if answer.broken:
         return f"{intake} does not work, or something on the way answers in its place ({answer.reason}): {look}."
     if _is_somebody_else(answer):
         return f"Something other than the intake of {signal} answers ({answer.reason}): {look}."
-    if signal == "metrics" and _takes_key(answer) is not True:
+    if signal == "metrics" and takes_key is not True:
         return f"{intake} did not say whether it takes the key ({answer.reason}): {look}."
     return ""
 
