@@ -19,6 +19,7 @@ A pattern is a prefix (/aws/lambda/), a glob (/aws/*/prod-*) or a regular expres
   %(prog)s apply  --forwarder-arn ARN --include /aws/lambda/ --exclude '*-test'
   %(prog)s apply  --forwarder-arn ARN --include '*' --tag team=shop --tag team=web
   %(prog)s apply  --forwarder-arn ARN --include /aws/lambda/ --take-over DatadogIntegration-ForwarderStack-1A2B
+  %(prog)s plan   --forwarder-arn ARN --include /aws/lambda/ --prune
   %(prog)s plan   --forwarder-arn ARN --include '*' --json | jq .counts
   %(prog)s remove --forwarder-arn ARN
 
@@ -27,7 +28,7 @@ It can be interrupted with Ctrl-C and run again: it goes on with what is left to
 
 COMMANDS = {
     "plan": "show what apply would do; changes nothing",
-    "apply": "subscribe the log groups that are wanted, and unsubscribe from those that no longer are",
+    "apply": "subscribe the log groups that are wanted; with --prune, unsubscribe all others",
     "remove": "remove the forwarder's filters of this name from all log groups",
 }
 
@@ -84,6 +85,7 @@ def _policy(given: Any, forwarder: Function) -> Policy:
         filter_pattern(given.filter_pattern, "--filter-pattern"),
         frozenset(given.protect),
         tuple(given.take_over),
+        prune=given.prune,
     )
 
 
@@ -147,3 +149,4 @@ def _add_selection(command: argparse.ArgumentParser) -> None:
         **lists,
     )
     add("--protect", metavar="LOG_GROUP", help="never subscribe this log group; can be repeated", **lists)
+    add("--prune", action="store_true", help="unsubscribe all other log groups from the forwarder")

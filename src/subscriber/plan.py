@@ -13,6 +13,7 @@ from subscriber.records import STANDARD, Decision, Filter, Function, LogGroup, S
 from subscriber.selection import Selection
 
 FILTER_NAME = "datadog-forwarder"
+LOOPS = "would loop"
 LOWEST_LIMIT = 2  # filters of a log group; newer accounts may have 5, and only AWS knows
 
 
@@ -89,7 +90,8 @@ class Reconciliation:
     `protected` names the groups that must never be subscribed, because they would loop. `take_over` names other filters
     to replace: by their name, or by the name or ARN of the function that they lead to; `previous` is what made a filter
     ours before the settings changed. With `everywhere`, groups that are not wanted are looked at as well, to remove
-    what is or was our filter: that is needed when the selection has changed.
+    what is or was our filter: that is needed when the selection has changed. Without `prune`, what is not selected
+    keeps our filter: a selection may be about a few of many groups only. A group that would loop loses it all the same.
     """
 
     ours: Ours
@@ -99,6 +101,7 @@ class Reconciliation:
     take_over: tuple[str, ...] = ()
     previous: Ours | None = None
     everywhere: bool = True
+    prune: bool = True
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -119,7 +122,7 @@ class Reconciliation:
         """Decide on one group."""
         if reason := self._unfit(group):
             removes = tuple(found for found in group.filters if self.ours.has(found) or _has(self.previous, found))
-            return Unsubscribe(group, reason, removes) if removes else Skip(group, reason)
+            return self._unsubscribe(group, reason, removes) if removes else Skip(group, reason)
         ours = [found for found in group.filters if self.ours.has(found)]
         theirs = tuple(found for found in group.filters if self._takes_over(found))
         if not ours:
@@ -129,6 +132,11 @@ class Reconciliation:
         if theirs:
             return Unsubscribe(group, f"taken over: {_names(theirs)}", theirs)
         return Skip(group, "subscribed")
+
+    def _unsubscribe(self, group: LogGroup, reason: str, removes: tuple[Filter, ...]) -> Decision:
+        if self.prune or reason == LOOPS:
+            return Unsubscribe(group, reason, removes)
+        return Skip(group, f"{reason}, but subscribed: only --prune unsubscribes it")
 
     def _subscribe(self, group: LogGroup, theirs: tuple[Filter, ...]) -> Decision:
         others = [found for found in group.filters if found not in theirs]
@@ -151,7 +159,7 @@ class Reconciliation:
 
     def _unfit_name(self, group: LogGroup) -> str:
         if group.name in self.protected:
-            return "would loop"
+            return LOOPS
         return self.selection.unfit_name(group.name)
 
 

@@ -101,7 +101,7 @@ def test_a_plan_changes_nothing(world: World, terminal: Terminal) -> None:
 def test_a_plan_is_a_table_of_changes_and_a_count_of_what_is_skipped(world: World, terminal: Terminal) -> None:
     world.create("/aws/lambda/new", "/aws/lambda/a-test", "/aws/lambda/b-test")
     world.create("/ecs/old", filters=[OWN])
-    terminal("plan", *LAMBDA, "--exclude", "*-test")
+    terminal("plan", *LAMBDA, "--exclude", "*-test", "--prune")
 
     assert terminal.out.splitlines() == [
         "action       log group        reason",
@@ -109,6 +109,32 @@ def test_a_plan_is_a_table_of_changes_and_a_count_of_what_is_skipped(world: Worl
         "unsubscribe  /ecs/old         not included",
         "2 skipped: excluded by *-test",
     ]
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_groups_that_are_not_selected_keep_the_filter_and_it_is_said_how_to_remove_it(
+    world: World, terminal: Terminal, command: str
+) -> None:
+    world.create("/ecs/a", "/aws/lambda/a-test", filters=[OWN])
+    assert terminal(command, *LAMBDA, "--exclude", "*-test") == 0
+
+    assert sorted(terminal.out.splitlines()) == [
+        "1 skipped: excluded by *-test, but subscribed: only --prune unsubscribes it",
+        "1 skipped: not included, but subscribed: only --prune unsubscribes it",
+    ]
+    assert world.subscribed() == {"/ecs/a", "/aws/lambda/a-test"}
+
+
+def test_a_group_that_would_loop_does_not_keep_the_filter(world: World, terminal: Terminal) -> None:
+    world.create("/aws/lambda/forwarder", filters=[OWN])
+    terminal("apply", *YES)
+    assert world.subscribed() == set()
+
+
+def test_with_prune_groups_that_are_not_selected_are_unsubscribed(world: World, terminal: Terminal) -> None:
+    world.create("/aws/lambda/a", "/ecs/a", filters=[OWN])
+    terminal("apply", *YES, "--prune")
+    assert world.subscribed() == {"/aws/lambda/a"}
 
 
 def test_a_plan_says_where_aws_may_refuse(world: World, terminal: Terminal) -> None:
@@ -218,7 +244,7 @@ def test_what_is_not_as_it_was_planned_is_said(world: World, terminal: Terminal)
         world.put("/ecs/a", Filter(OWN.name, INCUMBENT))
 
     world.session.events.register("before-call.lambda.GetPolicy", others_are_faster)  # after the plan
-    assert terminal("apply", *YES) == 0
+    assert terminal("apply", *YES, "--prune") == 0
     assert "/aws/lambda/a: skip (subscribed) instead of subscribe.\n" in terminal.err
     assert "/ecs/a: skip (not included) instead of unsubscribe.\n" in terminal.err
     assert world.filters()["/ecs/a"] == {OWN.name: (INCUMBENT, "")}
@@ -339,6 +365,17 @@ def test_a_move_replaces_theirs_in_wanted_groups_also_where_the_limit_is_reached
         "/aws/lambda/a": [OWN.name],
         "/aws/lambda/full": [OWN.name, FOREIGN.name],
         "/ecs/a": [THEIRS.name],
+    }
+
+
+def test_groups_can_be_moved_one_after_the_other(world: World, terminal: Terminal) -> None:
+    world.create("/aws/lambda/a", "/aws/lambda/b", filters=[THEIRS])
+    for name in ("/aws/lambda/a", "/aws/lambda/b"):
+        terminal("apply", "--include", name, "--take-over", "incumbent", "--yes")
+
+    assert {name: list(found) for name, found in world.filters().items()} == {
+        "/aws/lambda/a": [OWN.name],
+        "/aws/lambda/b": [OWN.name],
     }
 
 
