@@ -6,7 +6,7 @@ first change of them, and once more before one is removed that ours replaces.
 
 from dataclasses import replace
 
-from subscriber.errors import AwsError, NotPutBackError, OutOfTimeError
+from subscriber.errors import AwsError, NotPutBackError, OutOfTimeError, SlowPatternError
 from subscriber.log_groups import GONE, LogGroups
 from subscriber.plan import Policy
 from subscriber.records import Decision, Filter, LogGroup, Outcome, Skip, Subscribe, Unsubscribe, Update
@@ -37,6 +37,8 @@ class Apply:
             if error.code == GONE:
                 return Outcome(Skip(group, "gone"))
             return Outcome(found.decision, f"{error}{_HINTS.get(error.code, '')}", error.transient)
+        except SlowPatternError as error:
+            return Outcome(found.decision, str(error))
 
     def _do(self, decision: Decision) -> Decision:
         match decision:

@@ -2,6 +2,7 @@
 
 SubscriberError
 ├── ConfigurationError        a setting or an option is wrong; the sentence names it and what was expected
+├── SlowPatternError          a pattern takes too long on a name; names the pattern
 ├── UnsupportedEventError     nothing here reads an event of this shape
 ├── AwsError                  a call was refused, or its last attempt failed; names the call and AWS's code
 │   └── NotPutBackError       a filter made room for ours, and neither could be put
@@ -28,6 +29,10 @@ class SubscriberError(Exception):
 
 class ConfigurationError(SubscriberError):
     """A setting or an option is wrong. One sentence: its name, its value, what was expected."""
+
+
+class SlowPatternError(SubscriberError):
+    """A pattern takes too long on the name of a log group, so that nobody knows whether that is wanted."""
 
 
 class UnsupportedEventError(SubscriberError):

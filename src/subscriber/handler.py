@@ -11,7 +11,7 @@ from subscriber.advice import removal_advice
 from subscriber.apply import Apply
 from subscriber.aws import Clients
 from subscriber.calls import Calls
-from subscriber.errors import ConfigurationError, IncompleteError, SubscriberError
+from subscriber.errors import ConfigurationError, IncompleteError, SlowPatternError, SubscriberError
 from subscriber.jobs import CONTINUE, Job, Kind, State
 from subscriber.log_groups import LogGroups
 from subscriber.pace import Clock, SystemClock
@@ -77,8 +77,11 @@ class Subscriber:
         group, wanted = LogGroup(name), replace(self._sandbox.settings.wanted, everywhere=False)
         if not name:
             return Outcome(Skip(group, "not created"))
-        if skipped := wanted.unread(group):  # most new groups are not wanted: their names say so without a call
-            return Outcome(skipped)
+        try:
+            if skipped := wanted.unread(group):  # most new groups are not wanted: their names say so without a call
+                return Outcome(skipped)
+        except SlowPatternError as error:
+            return Outcome(Skip(group, "not known"), str(error))
         if stack.is_going:
             return Outcome(Skip(group, State.STACK_MOVED_ON.value))
         log_groups = LogGroups(self._sandbox.clients, calls, stack.note)

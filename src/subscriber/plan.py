@@ -18,7 +18,7 @@ LOWEST_LIMIT = 2  # filters of a log group; newer accounts may have 5, and only 
 
 
 class Policy(Protocol):
-    """Says what is to become of a log group."""
+    """Says what is to become of a log group; both methods may raise `SlowPatternError`."""
 
     @property
     def prefixes(self) -> tuple[str, ...]:

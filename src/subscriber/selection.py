@@ -4,20 +4,25 @@ A pattern is one of three, told apart by how it is written:
 
 - `/aws/lambda/` is a prefix;
 - `/aws/*/prod-*` is a glob, with `*`, `?` and `[…]`; `*` stands for slashes too, and the whole name has to match;
-- `regex:^/ecs/(api|web)$` is a regular expression of Python's `re`, searched for anywhere in the name.
+- `regex:^/ecs/(api|web)$` is a regular expression, searched for anywhere in the name.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 
-from subscriber.errors import ConfigurationError
+import regex
+
+from subscriber.errors import ConfigurationError, SlowPatternError
 
 REGEX = "regex:"
-_SPECIAL = re.compile(r"[*?\[]")  # none of them can be in the name of a log group
+SEARCH_LIMIT = 0.1  # seconds of a processor that one search may take; one that is not out of hand takes microseconds
+_SPECIAL = regex.compile(r"[*?\[]")  # none of them can be in the name of a log group
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
-_BEGINNING = re.compile(r"[.\-_/#A-Za-z0-9]{0,512}")
+_BEGINNING = regex.compile(r"[.\-_/#A-Za-z0-9]{0,512}")
+# An opening brace, but for those of escapes and quantifiers (1). In `re` it is text; in `regex` it may begin what makes
+# a pattern match approximately: `${e}` matches everything.
+_BRACE = regex.compile(r"(\\[pPN]\{[^{}]*\}|\\.|\{(?:[0-9]+|[0-9]*,[0-9]*)\})|\{", regex.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class Pattern:
     """A pattern as it was written, and what it compiles to."""
 
     text: str
-    compiled: re.Pattern[str]
+    compiled: regex.Pattern[str]
 
     @classmethod
     def of(cls, text: str, setting: str) -> "Pattern":
@@ -39,8 +44,8 @@ class Pattern:
         if not text.removeprefix(REGEX).strip():
             raise ConfigurationError(f"{setting} holds an empty pattern, which would match everything: use * for that.")
         try:
-            pattern = cls(text, re.compile(_expression(text)))
-        except (re.error, OverflowError, RecursionError) as error:
+            pattern = cls(text, regex.compile(_expression(text)))
+        except (regex.error, ValueError, OverflowError, RecursionError) as error:
             raise ConfigurationError(f"{setting} holds {text!r}, which is not a regular expression: {error}.") from None
         if not _BEGINNING.fullmatch(pattern.prefix):  # AWS would refuse to list what begins so
             raise ConfigurationError(
@@ -50,8 +55,16 @@ class Pattern:
         return pattern
 
     def matches(self, name: str) -> bool:
-        """Tell whether a log group's name matches."""
-        return self.compiled.search(name) is not None
+        """Tell whether a log group's name matches.
+
+        Raises:
+            SlowPatternError: the search ran over its time limit.
+
+        """
+        try:
+            return self.compiled.search(name, timeout=SEARCH_LIMIT) is not None
+        except TimeoutError:
+            raise SlowPatternError(f"the search for {self.text} ran over its time limit") from None
 
     @property
     def prefix(self) -> str:
@@ -61,8 +74,8 @@ class Pattern:
 
 def _expression(text: str) -> str:
     if text.startswith(REGEX):
-        return text.removeprefix(REGEX)
-    return rf"\A{translate(text)}" if _SPECIAL.search(text) else rf"\A{re.escape(text)}"
+        return _BRACE.sub(lambda found: found[1] or r"\{", text.removeprefix(REGEX))
+    return rf"\A{translate(text)}" if _SPECIAL.search(text) else rf"\A{regex.escape(text)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +126,12 @@ class Selection:
         return {key: _values(tag.value for tag in self.tags if tag.key == key) for key in keys}
 
     def unfit_name(self, name: str) -> str:
-        """Say why a name is not wanted; empty if it is."""
+        """Say why a name is not wanted; empty if it is.
+
+        Raises:
+            SlowPatternError: a search ran over its time limit.
+
+        """
         if self.include and not any(pattern.matches(name) for pattern in self.include):
             return "not included"
         for pattern in self.exclude:

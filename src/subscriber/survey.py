@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from subscriber.errors import AwsError
+from subscriber.errors import AwsError, SlowPatternError
 from subscriber.log_groups import Cursor, LogGroups
 from subscriber.plan import Policy, Reconciliation
 from subscriber.records import Decision, LogGroup, Outcome, Skip, Unsubscribe
@@ -46,12 +46,14 @@ def wanted_tags(log_groups: LogGroups, policy: Policy) -> Mapping[str, Mapping[s
 
 def look_at(group: LogGroup, log_groups: LogGroups, policy: Policy) -> Outcome:
     """Read the filters of one group whose tags are known, and decide; the outcome has an error if that fails."""
-    if skipped := policy.unread(group):
-        return Outcome(skipped)
     try:
+        if skipped := policy.unread(group):
+            return Outcome(skipped)
         return Outcome(_decide(log_groups.with_filters(group), log_groups, policy))
     except AwsError as error:
         return Outcome(Skip(group, "not known"), str(error), error.transient)
+    except SlowPatternError as error:
+        return Outcome(Skip(group, "not known"), str(error))
 
 
 def _decide(group: LogGroup, log_groups: LogGroups, policy: Policy) -> Decision:

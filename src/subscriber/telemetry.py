@@ -36,7 +36,8 @@ class Telemetry:
         if outcome.error:
             self._failures += 1
             if self._failures <= MOST_FAILURES:
-                self._logger.error(f"Could not {decision.verb}: {outcome.error}.", extra=fields)
+                verb = "decide" if isinstance(decision, Skip) else decision.verb
+                self._logger.error(f"Could not {verb}: {outcome.error}.", extra=fields)
         elif isinstance(decision, Skip):
             self._logger.debug("Skipped.", extra=fields)
         else:

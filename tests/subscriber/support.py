@@ -28,6 +28,7 @@ OURS = Ours(Function.of(FORWARDER, "FORWARDER"))
 OWN = Filter("datadog-forwarder", FORWARDER)
 FOREIGN = Filter("lake", STREAM, "ERROR", {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/lake", "distribution": "Random"})
 THEIRS = Filter("old", INCUMBENT, "?WARN")
+SLOW, LONG = "regex:^/aws/lambda/(b|bb)+$", f"/aws/lambda/{'b' * 60}-1"  # a pattern, and a name on which it never ends
 ENVIRON = {
     "SUBSCRIBER_FORWARDER_ARN": FORWARDER,
     "SUBSCRIBER_INCLUDE": "/aws/lambda/",

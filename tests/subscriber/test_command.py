@@ -13,8 +13,10 @@ from tests.subscriber.support import (
     FOREIGN,
     FORWARDER,
     INCUMBENT,
+    LONG,
     OWN,
     REGION,
+    SLOW,
     THEIRS,
     Terminal,
     World,
@@ -406,6 +408,19 @@ def test_a_move_that_fails_leaves_theirs_as_it_was(world: World, terminal: Termi
 
     assert terminal("apply", *YES, "--take-over", "old") == 1
     assert world.filters() == before
+
+
+# --- a pattern that gets out of hand ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_pattern_that_takes_too_long_is_a_failure_of_the_group(
+    world: World, terminal: Terminal, command: str
+) -> None:
+    world.create("/aws/lambda/a", LONG, filters=[OWN])
+    assert terminal(command, "--include", "/aws/lambda/a", "--include", SLOW, "--prune") == 1
+    assert f"{LONG}  the search for {SLOW} ran over its time limit" in terminal.out
+    assert LONG in world.subscribed()
 
 
 # --- what is wrong ---------------------------------------------------------------------------------

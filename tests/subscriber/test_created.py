@@ -8,7 +8,7 @@ import pytest
 
 from subscriber.errors import IncompleteError, UnsupportedEventError
 from tests.subscriber.samples import created
-from tests.subscriber.support import World, group
+from tests.subscriber.support import LONG, SLOW, World, group
 
 NEW = "/aws/lambda/new"
 
@@ -103,6 +103,13 @@ def test_what_failed_is_for_lambda_to_send_again(world: World) -> None:
     world.refuse("PutSubscriptionFilter", "AccessDeniedException")
     with pytest.raises(IncompleteError, match="PutSubscriptionFilter failed: AccessDeniedException"):
         world.subscriber().handle(created(NEW), world.context())
+
+
+def test_a_pattern_that_takes_too_long_fails_the_invocation(world: World) -> None:
+    world.create(LONG)
+    with pytest.raises(IncompleteError, match="ran over its time limit"):
+        world.subscriber(EXCLUDE=SLOW).handle(created(LONG), world.context())
+    assert world.subscribed() == set()
 
 
 def test_nothing_is_subscribed_once_the_stack_is_being_deleted(world: World) -> None:

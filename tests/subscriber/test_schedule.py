@@ -9,7 +9,7 @@ import pytest
 from subscriber.errors import AwsError, UnsupportedEventError
 from subscriber.records import Filter
 from tests.subscriber.samples import SCHEDULE
-from tests.subscriber.support import FOREIGN, OWN, THEIRS, World
+from tests.subscriber.support import FOREIGN, LONG, OWN, SLOW, THEIRS, World
 
 DAILY = {"reconcile": True, "everywhere": True}
 GROUPS = [f"/aws/lambda/f{number:03}" for number in range(120)]
@@ -104,6 +104,16 @@ def test_a_full_group_is_skipped_when_aws_says_so(world: World, capsys: pytest.C
     counts = embedded(capsys)
     assert counts["log_groups_skipped"] == [1]
     assert counts["log_groups_failed"] == [0]
+
+
+def test_a_pattern_that_takes_too_long_is_a_failure_of_the_group_alone(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.create("/aws/lambda/a", LONG)
+    world.run(world.subscriber(INCLUDE=f"/aws/lambda/a,{SLOW}"), SCHEDULE)
+
+    assert world.subscribed() == {"/aws/lambda/a"}
+    assert embedded(capsys)["log_groups_failed"] == [1]
 
 
 def test_throttling_of_every_third_call_loses_nothing(world: World) -> None:

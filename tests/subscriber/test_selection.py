@@ -2,9 +2,10 @@
 
 import pytest
 
-from subscriber.errors import ConfigurationError
+from subscriber.errors import ConfigurationError, SlowPatternError
 from subscriber.selection import Pattern, Tag
-from tests.subscriber.support import selection
+from tests.clocks import processor_seconds
+from tests.subscriber.support import LONG, SLOW, selection
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,21 @@ def test_a_pattern_is_a_prefix_a_glob_or_a_regular_expression(pattern: str, name
 def test_a_bad_regular_expression_is_one_sentence_that_names_the_setting() -> None:
     with pytest.raises(ConfigurationError, match=r"^SUBSCRIBER_INCLUDE holds 'regex:\(', which is not .*\.$"):
         Pattern.of("regex:(", "SUBSCRIBER_INCLUDE")
+
+
+def test_a_search_that_gets_out_of_hand_is_stopped_and_its_pattern_named() -> None:
+    slow = Pattern.of(SLOW, "X")
+
+    def search() -> None:
+        with pytest.raises(SlowPatternError, match=r"^the search for regex:.* ran over its time limit$"):
+            slow.matches(LONG)
+
+    assert processor_seconds(search) < 5
+
+
+@pytest.mark.parametrize("text", ["regex:${e}", "regex:/ecs/{id}", "regex:web{e<=3}"])
+def test_a_brace_does_not_make_a_pattern_match_approximately(text: str) -> None:
+    assert not Pattern.of(text, "X").matches("/ecs/wob")
 
 
 @pytest.mark.parametrize("text", ["", " ", "regex:"])
