@@ -9,6 +9,7 @@ import pytest
 from forwarder.records import Backlog
 from forwarder.settle import Summary
 from forwarder.telemetry import Telemetry
+from subscriber.records import Counts
 from tests.builders import identity, settings
 from tests.deploy.cloudformation import load
 
@@ -42,4 +43,6 @@ def test_the_alarms_said_to_be_the_stacks_are_those_of_the_template() -> None:
 def test_every_alarm_is_on_a_metric_that_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     Telemetry(settings()).summarise(Summary("retry", backlog=Backlog(1, 1.0)), identity())
     (embedded,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    assert metrics_in(OF_THE_STACK) | metrics_in(OF_YOUR_OWN) <= embedded.keys() | OF_AWS
+    of_the_subscriber = {f"log_groups_{name}" for name in Counts.__dataclass_fields__}
+    known = embedded.keys() | of_the_subscriber | OF_AWS
+    assert metrics_in(OF_THE_STACK) | metrics_in(OF_YOUR_OWN) <= known

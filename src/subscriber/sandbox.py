@@ -42,7 +42,7 @@ class Sandbox:
         self.settings = settings
         self.clients = clients or Clients(settings.wanted.ours.forwarder.region)
         self.clock = clock or SystemClock()
-        self.telemetry = Telemetry(settings.log_level)
+        self.telemetry = Telemetry(settings.log_level, settings.wanted.ours.forwarder.name)
         self._pace = Pace(settings.calls_per_second, self.clock)
         self._looping: Looping | None = None
 

@@ -16,12 +16,13 @@ MOST_FAILURES = 20  # in the log of one round; the counts are complete
 
 
 class Telemetry:
-    """The function's log and metrics. `begin` starts an invocation."""
+    """The function's log and metrics, which name the forwarder. `begin` starts an invocation."""
 
-    def __init__(self, level: str) -> None:
+    def __init__(self, level: str, forwarder: str) -> None:
         self._logger = Logger(service=SERVICE, level=level, log_record_order=["level", "message"])
         for library in LIBRARIES:
             logging.getLogger(library).setLevel(logging.CRITICAL + 1)
+        self._forwarder = forwarder
         self._failures = 0
 
     def begin(self, request_id: str) -> None:
@@ -52,6 +53,7 @@ class Telemetry:
         write = self._logger.warning if counts.failed else self._logger.info
         write(f"Round {number} of a {kind}: {state}.", extra=asdict(counts))
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+        metrics.add_dimension("forwardername", self._forwarder)  # as with the forwarder's own
         for name, value in asdict(counts).items():
             metrics.add_metric(f"log_groups_{name}", MetricUnit.Count, value)
         metrics.flush_metrics()

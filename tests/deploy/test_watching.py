@@ -8,11 +8,15 @@ import pytest
 from forwarder.records import Backlog
 from forwarder.settle import Summary
 from forwarder.telemetry import NAMESPACE, Telemetry
+from subscriber.records import Counts
+from subscriber.sandbox import Sandbox
+from subscriber.settings import Settings
 from tests.builders import identity, settings
 from tests.deploy.cloudformation import TEMPLATE, Stack, mappings
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:on-call"
 NAME = "Logs-Forwarder"
+SUBSCRIBING = {"SubscribeLogGroups": "true", "SubscribeInclude": "/aws/lambda/"}
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/failed"
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 OF_LAMBDA = {
@@ -44,6 +48,15 @@ def record(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return dict(found)
 
 
+def subscribers_record(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Return the embedded metrics of the subscriber in a stack whose forwarder has this name."""
+    stack = Stack(TEMPLATE, FunctionName=NAME, **SUBSCRIBING)
+    variables = stack.resources["Subscriber"]["Environment"]["Variables"]
+    Sandbox(Settings.from_environ(variables)).telemetry.round("any", 1, Counts(), "finished")
+    [found] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    return dict(found)
+
+
 def emitted(found: dict[str, Any]) -> set[str]:
     [directive] = found["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == NAMESPACE
@@ -63,6 +76,7 @@ def test_what_must_not_go_unnoticed_is_watched() -> None:
         "oldest_stored_seconds",
         "replays_failed",
     }
+    assert watched(**SUBSCRIBING) - watched() == {"log_groups_failed"}
 
 
 def test_in_a_queue_the_oldest_message_is_watched_in_place_of_the_oldest_object() -> None:
@@ -104,21 +118,20 @@ def test_a_rule_that_cannot_ask_for_replays_alarms() -> None:
     assert "RetryRuleAlarm" not in alarms(DdScheduleRetryFailedEvents="false")
 
 
-def test_an_alarm_of_our_own_metrics_is_of_one_that_is_emitted(capsys: pytest.CaptureFixture[str]) -> None:
-    own = {each["MetricName"] for each in alarms().values() if each["Namespace"] == NAMESPACE}
+def metrics_of(found: dict[str, Any]) -> set[tuple[Any, ...]]:
+    """Return the names of metrics, each with the dimensions that it has."""
+    [dimensions] = found["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+    return {(name, *sorted((each, found[each]) for each in dimensions)) for name in emitted(found)}
 
-    assert own
-    assert own <= emitted(record(capsys))
 
+def test_an_alarm_of_our_own_metrics_is_of_one_that_is_emitted_and_has_its_dimensions(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own = [each for each in alarms(**SUBSCRIBING).values() if each["Namespace"] == NAMESPACE]
+    alarming = {(each["MetricName"], *sorted((of["Name"], of["Value"]) for of in each["Dimensions"])) for each in own}
 
-def test_an_alarm_of_our_own_metrics_has_the_dimensions_that_are_emitted(capsys: pytest.CaptureFixture[str]) -> None:
-    found = record(capsys)
-    [names] = found["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
-
-    own = [each for each in alarms().values() if each["Namespace"] == NAMESPACE]
-    assert [{each["Name"]: each["Value"] for each in alarm["Dimensions"]} for alarm in own] == [
-        {name: found[name] for name in names}
-    ] * len(own)
+    assert alarming
+    assert alarming <= metrics_of(record(capsys)) | metrics_of(subscribers_record(capsys))
 
 
 def test_an_alarm_of_lambdas_metrics_is_of_one_that_there_is_and_of_the_function() -> None:
@@ -168,16 +181,20 @@ def dashboard() -> dict[str, Any]:
 
 
 def test_the_dashboard_shows_metrics_that_are_emitted(capsys: pytest.CaptureFixture[str]) -> None:
-    known = {NAMESPACE: emitted(record(capsys)), "AWS/Lambda": OF_LAMBDA}
+    own = emitted(record(capsys)) | emitted(subscribers_record(capsys))
+    known = {NAMESPACE: own, "AWS/Lambda": OF_LAMBDA}
 
     assert metrics_shown()
     assert not [metric for metric in metrics_shown() if metric[1] not in known[metric[0]]]
 
 
 def test_the_dashboard_shows_this_function() -> None:
-    dimensions = {NAMESPACE: ["service", "forwarder", "forwardername", NAME], "AWS/Lambda": ["FunctionName", NAME]}
+    def dimensions(namespace: str, name: str) -> list[str]:
+        service = "subscriber" if name.startswith("log_groups_") else "forwarder"
+        own = ["service", service, "forwardername", NAME]
+        return own if namespace == NAMESPACE else ["FunctionName", NAME]
 
-    assert not [metric for metric in metrics_shown() if metric[2:] != dimensions[metric[0]]]
+    assert not [metric for metric in metrics_shown() if metric[2:] != dimensions(*metric[:2])]
 
 
 def test_the_dashboard_shows_the_region_and_the_log_of_the_stack() -> None:
@@ -191,7 +208,7 @@ def test_the_dashboard_shows_the_region_and_the_log_of_the_stack() -> None:
 def test_everything_that_is_watched_is_on_the_dashboard() -> None:
     of_a_rule_that_is_not_in_every_stack = {"FailedInvocations"}
 
-    assert watched() - of_a_rule_that_is_not_in_every_stack <= {metric[1] for metric in metrics_shown()}
+    assert watched(**SUBSCRIBING) - of_a_rule_that_is_not_in_every_stack <= {metric[1] for metric in metrics_shown()}
 
 
 def test_dashboards_of_two_regions_do_not_collide() -> None:
