@@ -1,5 +1,7 @@
 """Makes boto3 clients, when first needed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -19,14 +21,8 @@ class Clients:
         if self._given is not None:
             return self._given
         import boto3
-        from botocore.exceptions import ProfileNotFound
 
-        try:
-            return boto3.session.Session(region_name=self._region, profile_name=self._profile or None)
-        except ProfileNotFound:
-            raise ConfigurationError(
-                f"There is no AWS profile {self._profile!r}: name one of those in your AWS configuration."
-            ) from None
+        return boto3.session.Session(region_name=self._region, profile_name=self._profile or None)
 
     def _client(self, service: str) -> Any:
         from botocore.config import Config
@@ -37,7 +33,8 @@ class Clients:
             read_timeout=READ_TIMEOUT,
             retries={"total_max_attempts": 1, "mode": "standard"},
         )
-        return self._session.client(service, region_name=self._region, config=config)
+        with _explained():
+            return self._session.client(service, region_name=self._region, config=config)
 
     @cached_property
     def logs(self) -> Any:
@@ -58,3 +55,21 @@ class Clients:
     def stacks(self) -> Any:
         """Return a client of CloudFormation."""
         return self._client("cloudformation")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Make one sentence of whatever is wrong with profiles, credentials and settings of boto3's."""
+    from botocore.exceptions import BotoCoreError, ProfileNotFound
+
+    try:
+        yield
+    except ProfileNotFound as error:
+        raise ConfigurationError(
+            f"There is no AWS profile {error.kwargs['profile']!r}: name one of those in your AWS configuration."
+        ) from None
+    except (BotoCoreError, ValueError, OSError) as error:  # such as a ValueError of an AWS_ENDPOINT_URL that is none
+        problem = " ".join(str(error).split()).rstrip(".: ")
+        raise ConfigurationError(
+            f"Your AWS configuration or credentials cannot be used ({type(error).__name__}): {problem}."
+        ) from None

@@ -92,7 +92,7 @@ class Calls:
 def _failures() -> tuple[type[Exception], ...]:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    return (BotoCoreError, ClientError)
+    return (BotoCoreError, ClientError, OSError)  # the last of a file with credentials that cannot be read
 
 
 def _code(error: Exception) -> str:

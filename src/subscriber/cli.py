@@ -12,7 +12,7 @@ from subscriber import options, output
 from subscriber.apply import Apply
 from subscriber.aws import Clients
 from subscriber.calls import Calls, Pace
-from subscriber.errors import AwsError, ConfigurationError, SubscriberError
+from subscriber.errors import UNREACHABLE, AwsError, ConfigurationError, SubscriberError
 from subscriber.functions import NOT_FOUND, Functions
 from subscriber.log_groups import LogGroups
 from subscriber.options import Options
@@ -25,11 +25,19 @@ from subscriber.survey import Survey, look_at
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130  # exit statuses
 PERMISSION_SPREADS = 5.0  # seconds until all of AWS knows of a new permission
 
-# What AWS's codes mean to somebody at a terminal.
+_LOG_IN = "your AWS login has expired or is missing: log in, for example with aws sso login"
+_NOT_REACHED = "AWS cannot be reached: check your network and proxy, and the region in --forwarder-arn"
+
+# What AWS's codes, and botocore's, mean to somebody at a terminal.
 _HINTS = {
     "NoCredentialsError": "there are no AWS credentials: log in, or name a profile with --profile",
-    "ExpiredTokenException": "the AWS credentials have expired: log in again",
-    "UnrecognizedClientException": "AWS does not know these credentials: log in, or name a profile with --profile",
+    **dict.fromkeys(("ExpiredTokenException", "ExpiredToken"), "the AWS credentials have expired: log in again"),
+    **dict.fromkeys(
+        ("UnrecognizedClientException", "InvalidClientTokenId"),
+        "AWS does not know these credentials: log in, or name a profile with --profile",
+    ),
+    **dict.fromkeys(("SSOTokenLoadError", "UnauthorizedSSOTokenError", "TokenRetrievalError"), _LOG_IN),
+    **dict.fromkeys(UNREACHABLE, _NOT_REACHED),
     "AccessDeniedException": "these credentials may not do that; docs/subscriber.md lists what is needed",
 }
 

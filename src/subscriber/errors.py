@@ -10,15 +10,17 @@ SubscriberError
 └── IncompleteError           some groups are not as they should be; raised at the end, so that it shows
 """
 
-TRANSIENT = frozenset({
+# botocore's own, for which AWS gave no answer
+UNREACHABLE = frozenset({
+    "ConnectTimeoutError", "ConnectionClosedError", "EndpointConnectionError", "HTTPClientError",
+    "ProxyConnectionError", "ReadTimeoutError", "SSLError",
+})  # fmt: skip
+TRANSIENT = UNREACHABLE | {
     "InternalFailure", "InternalServerError", "InternalServerException", "InternalServiceException",
     "OperationAbortedException", "RequestLimitExceeded", "RequestThrottledException", "RequestTimeout",
     "RequestTimeoutException", "ServiceException", "ServiceUnavailable", "ServiceUnavailableException", "Throttled",
     "ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException",
-    # botocore's own, for which AWS gave no answer
-    "ConnectTimeoutError", "ConnectionClosedError", "EndpointConnectionError", "HTTPClientError",
-    "ProxyConnectionError", "ReadTimeoutError", "SSLError",
-})  # fmt: skip
+}  # fmt: skip
 # Of an answer without a code that botocore knows, such as a page of HTML: then its status is the code.
 TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 

@@ -464,7 +464,12 @@ def test_credentials_for_another_account_are_noticed(world: World, terminal: Ter
 
 @pytest.mark.parametrize(
     ("code", "hint"),
-    [("AccessDeniedException", "docs/subscriber.md lists what is needed"), ("ExpiredTokenException", "log in again")],
+    [
+        ("AccessDeniedException", "docs/subscriber.md lists what is needed"),
+        ("ExpiredTokenException", "log in again"),
+        ("UnauthorizedSSOTokenError", "aws sso login"),
+        ("EndpointConnectionError", "check your network and proxy, and the region in --forwarder-arn"),
+    ],
 )
 def test_a_refusal_of_aws_comes_with_what_to_do(world: World, terminal: Terminal, code: str, hint: str) -> None:
     world.refuse("DescribeLogGroups", code)
