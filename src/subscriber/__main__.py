@@ -1,4 +1,4 @@
-"""`python3 -m subscriber`: see `cli.py`."""
+"""`python -m subscriber`: see `cli.py`."""
 
 import os
 import sys
@@ -7,10 +7,20 @@ from subscriber.cli import main
 
 NOBODY_READS = 141  # the exit status of a program that SIGPIPE ended
 
+
+def _give_up_what_cannot_be_written() -> None:
+    """Python would try it once more at its exit, and complain."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 try:
     status = main(sys.argv[1:])
-    sys.stdout.flush()
 except BrokenPipeError:  # as with `| head`
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush at the exit
     status = NOBODY_READS
+finally:
+    _give_up_what_cannot_be_written()
 sys.exit(status)

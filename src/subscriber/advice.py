@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from shlex import quote
 
+from subscriber import COMMAND
 from subscriber.jobs import Job, Kind
 from subscriber.plan import Ours, Reconciliation
 
@@ -20,7 +21,7 @@ def advice(job: Job, problem: str, wanted: Reconciliation) -> str:
 
 def removal_advice(owners: Iterable[Ours], problem: str) -> str:
     """Return what to do where filters of these may remain."""
-    commands = " and ".join(f"python3 -m subscriber remove {_options(ours)}" for ours in owners)
+    commands = " and ".join(f"{COMMAND} remove {_options(ours)}" for ours in owners)
     return (
         f"Some filters may remain ({problem}). Remove them with: {commands} or, for one log group:"
         " aws logs delete-subscription-filter --log-group-name LOG_GROUP --filter-name FILTER_NAME"
@@ -33,7 +34,7 @@ def _replace(former: Ours, wanted: Reconciliation) -> str:
     other = former.forwarder.arn if former.forwarder != ours.forwarder else former.name
     pattern = f" --filter-pattern {quote(wanted.pattern)}" if wanted.pattern else ""
     return (
-        f"Replace what remains with: python3 -m subscriber apply {_options(ours)} --take-over {quote(other)}{pattern}"
+        f"Replace what remains with: {COMMAND} apply {_options(ours)} --take-over {quote(other)}{pattern}"
         " and --include, --exclude and --tag as the stack has them."
     )
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import StringIO
 from types import FrameType
 from typing import TextIO
 
@@ -12,7 +13,7 @@ from subscriber import options, output
 from subscriber.apply import Apply
 from subscriber.aws import Clients
 from subscriber.calls import Calls, Pace
-from subscriber.errors import UNREACHABLE, AwsError, ConfigurationError, SubscriberError
+from subscriber.errors import UNREACHABLE, AwsError, ConfigurationError, OutputError, SubscriberError
 from subscriber.functions import NOT_FOUND, Functions
 from subscriber.log_groups import LogGroups
 from subscriber.options import Options
@@ -49,10 +50,13 @@ def main(
     streams: tuple[TextIO, TextIO, TextIO] | None = None,
 ) -> int:
     """Run the command; return its exit status. `streams` take the place of standard input, output and error."""
-    answers, out, err = streams or (sys.stdin, sys.stdout, sys.stderr)
+    # Python has none of those that are closed.
+    answers, out, err = streams or (sys.stdin or StringIO(), sys.stdout, sys.stderr or StringIO())
     show = Output(out, err)
     try:
         asked = options.read(arguments)
+        if out is None:
+            raise OutputError("Standard output is closed, so the result cannot be written.")
         clock = clock or SystemClock()
         clients = clients or Clients(asked.forwarder.region, asked.profile)
         return _Command(asked, clients, clock, show, answers).run()
@@ -81,6 +85,7 @@ class _Command:
         """Look at all log groups, show what is to be done and, if asked to, do it."""
         calls = Calls(Pace(self._options.calls_per_second, self._clock))
         log_groups, functions = LogGroups(self._clients, calls), Functions(self._clients, calls)
+        self._show.progress(f"Asking AWS in {self._options.forwarder.region} ...")  # it may be long in answering
         policy = self._protecting(functions)
         found = self._look(log_groups, policy)
         if self._options.command == "plan":
@@ -186,7 +191,6 @@ class _Command:
         """Say that a group was not what it was when somebody read the plan."""
         asked, did = planned.decision, done.decision
         if not done.error and asked.verb != did.verb:
-            self._show.end_progress()
             self._show.say(f"{did.group.name}: {did.verb} ({did.reason}) instead of {asked.verb}.")
 
     def _report(self, done: Sequence[Outcome], *, interrupted: bool) -> None:

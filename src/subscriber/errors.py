@@ -2,6 +2,7 @@
 
 SubscriberError
 ├── ConfigurationError        a setting or an option is wrong; the sentence names it and what was expected
+├── OutputError               the command's result cannot be written
 ├── SlowPatternError          a pattern takes too long on a name; names the pattern
 ├── UnsupportedEventError     nothing here reads an event of this shape
 ├── AwsError                  a call was refused, or its last attempt failed; names the call and AWS's code
@@ -31,6 +32,10 @@ class SubscriberError(Exception):
 
 class ConfigurationError(SubscriberError):
     """A setting or an option is wrong. One sentence: its name, its value, what was expected."""
+
+
+class OutputError(SubscriberError):
+    """The result of the command cannot be written."""
 
 
 class SlowPatternError(SubscriberError):

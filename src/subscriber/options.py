@@ -3,8 +3,9 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
+from subscriber import COMMAND
 from subscriber.errors import ConfigurationError
 from subscriber.plan import FILTER_NAME, Ours, Policy, Reconciliation, Removal
 from subscriber.records import Function
@@ -24,6 +25,7 @@ A pattern is a prefix (/aws/lambda/), a glob (/aws/*/prod-*) or a regular expres
   %(prog)s remove --forwarder-arn ARN
 
 It can be interrupted with Ctrl-C and run again: it goes on with what is left to do.
+Run it in a clone, after `make setup`.
 """
 
 COMMANDS = {
@@ -99,9 +101,17 @@ def _rate(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0.1 to 100")
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that says what is wrong in one sentence, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the sentence and end."""
+        self.exit(2, f"{message[:1].upper()}{message[1:]}. See: {self.prog} --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python3 -m subscriber",
+    parser = _Parser(
+        COMMAND,
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

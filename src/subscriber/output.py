@@ -2,10 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TextIO
 
+from subscriber.errors import OutputError
 from subscriber.records import Counts, Outcome, Skip
 
 Row = tuple[str, str, str]  # action, log group, reason
@@ -19,21 +21,30 @@ class Output:
         self._out, self._err = out, err
 
     def say(self, sentence: str) -> None:
-        """Say something that is not the result."""
-        self._err.write(f"{sentence}\n")
-        self._err.flush()
+        """Say something that is not the result, in place of the progress."""
+        self.end_progress()
+        self._aside(f"{sentence}\n")
 
     def ask(self, question: str, answers: TextIO) -> bool:
-        """Ask for a yes; anything else is a no."""
-        self._err.write(f"{question} [y/N] ")
-        self._err.flush()
-        return answers.readline().strip().lower() in {"y", "yes"}
+        """Ask for a yes; anything else is a no, and so is a question or an answer that gets lost."""
+        try:
+            return self._aside(f"{question} [y/N] ") and answers.readline().strip().lower() in {"y", "yes"}
+        except (OSError, ValueError):
+            return False
 
     def progress(self, sentence: str) -> None:
         """Show how far it is, in place, to whoever looks."""
         if self._err.isatty():
-            self._err.write(f"\r\x1b[K{sentence}")
+            self._aside(f"\r\x1b[K{sentence}")
+
+    def _aside(self, text: str) -> bool:
+        """Write to standard error; tell whether that worked, since there is nobody else to be told."""
+        try:
+            self._err.write(text)
             self._err.flush()
+        except OSError:
+            return False
+        return True
 
     def end_progress(self) -> None:
         """Leave an empty line for what comes next."""
@@ -44,13 +55,13 @@ class Output:
 
         With `aside`, it is not the result.
         """
-        stream = self._err if aside else self._out
         rows = [_row(outcome) for outcome in outcomes if show_all or _is_shown(outcome)]
-        if rows:
-            self._rows(rows, stream)
         skipped = Counter(outcome.decision.reason for outcome in outcomes if not _is_shown(outcome))
-        for reason, count in skipped.most_common():
-            stream.write(f"{count} skipped: {reason}\n")
+        with _writing(self._err if aside else self._out) as stream:
+            if rows:
+                self._rows(rows, stream)
+            for reason, count in skipped.most_common():
+                stream.write(f"{count} skipped: {reason}\n")
 
     def _rows(self, rows: Sequence[Row], stream: TextIO) -> None:
         if stream.isatty():
@@ -79,7 +90,26 @@ class Output:
     def json(self, outcomes: Iterable[Outcome], counts: Counts) -> None:
         """Write everything in one JSON document."""
         found = {"log_groups": [_entry(outcome) for outcome in outcomes], "counts": asdict(counts)}
-        self._out.write(json.dumps(found, indent=2) + "\n")
+        with _writing(self._out) as stream:
+            stream.write(json.dumps(found, indent=2) + "\n")
+
+
+@contextmanager
+def _writing(stream: TextIO) -> Iterator[TextIO]:
+    """Write all of it now: what cannot be shown must not be done.
+
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+        OutputError: it cannot be written for another reason.
+
+    """
+    try:
+        yield stream
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"The result cannot be written: {error.strerror}.") from None
 
 
 def counted(outcomes: Iterable[Outcome]) -> Counts:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from subscriber import COMMAND
 from subscriber.plan import Ours
 from subscriber.records import Function
 from tests.subscriber.conftest import CloudFormation
@@ -10,7 +11,7 @@ from tests.subscriber.support import INCUMBENT, OWN, World
 
 MANY = [f"/aws/lambda/f{number:04}" for number in range(5_000)]
 FEW = MANY[:30]
-REMOVE = f"python3 -m subscriber remove --forwarder-arn {OWN.destination} --filter-name {OWN.name}"
+REMOVE = f"{COMMAND} remove --forwarder-arn {OWN.destination} --filter-name {OWN.name}"
 OLD = Ours(Function.of(INCUMBENT, "OLD"))  # the forwarder before it was replaced
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from subscriber import COMMAND, cli
 from subscriber.records import Filter
 from tests.subscriber.support import (
     ACCOUNT,
@@ -442,6 +443,27 @@ def test_a_wrong_option_is_one_sentence_that_names_it(
     assert terminal(*arguments) == 2
     assert terminal.err.startswith(sentence)
     assert terminal.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "The following arguments are required: plan|apply|remove."),
+        (["plan"], "The following arguments are required: --forwarder-arn."),
+        (["plan", "--forwarder-arn", FORWARDER, "--nonsense"], "Unrecognized arguments: --nonsense."),
+        (["plan", "--calls-per-second", "x"], "Argument --calls-per-second: 'x' is not a number from 0.1 to 100."),
+    ],
+)
+def test_a_wrong_use_is_one_sentence_that_leads_to_the_help(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.startswith(f"{sentence} See: {COMMAND} ")
+    assert said.endswith("--help\n")
+    assert said.count("\n") == 1
 
 
 def test_a_forwarder_that_does_not_exist_is_named(world: World, terminal: Terminal) -> None:

@@ -95,7 +95,7 @@ def test_a_group_to_which_access_is_denied_does_not_stop_the_deletion(
     answer = only_answer(cloudformation)
     assert world.subscribed() == {FEW[3]}
     assert answer["Status"] == "SUCCESS"
-    assert answer["Reason"].startswith("Some filters may remain (1 log groups failed). Remove them with: python3 -m")
+    assert answer["Reason"].startswith(f"Some filters may remain (1 log groups failed). Remove them with: {REMOVE}")
 
 
 @pytest.mark.parametrize("operation", ["DescribeLogGroups", "DescribeSubscriptionFilters", "DeleteSubscriptionFilter"])

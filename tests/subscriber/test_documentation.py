@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from subscriber import COMMAND
 from subscriber.records import Counts
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +36,12 @@ def actions() -> set[str]:
 def options() -> list[str]:
     """Return the options of all commands."""
     return sorted(set(re.findall(r'add(?:_argument)?\(\s*"(--[a-z-]+)"', SOURCES["options.py"])))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_there_is_one_way_to_start_the_command(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("-m subscriber") == text.count(COMMAND)
 
 
 def test_settings_are_documented_and_no_others_are() -> None:

@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
+from subscriber import cli
 from subscriber.output import Output
 from subscriber.records import Outcome, Skip, Subscribe
-from tests.subscriber.support import OWN, group
+from tests.subscriber.support import FORWARDER, OWN, World, group
 
 LONG = "/aws/lambda/" + "very-" * 30 + "long"
 OUTCOMES = [
@@ -46,6 +47,20 @@ def test_a_pipe_gets_one_line_for_each_change_and_each_failure() -> None:
 
 def test_all_groups_are_listed_on_request() -> None:
     assert any(line.split() == ["skip", "c", "subscribed"] for line in shown(io.StringIO(), show_all=True).splitlines())
+
+
+def test_something_is_said_before_aws_has_answered(world: World) -> None:
+    out, err, said = io.StringIO(), Screen(), []
+    world.session.events.register("before-call", lambda **_: said.append(err.getvalue()))
+    arguments = ["plan", "--forwarder-arn", FORWARDER, "--include", "*"]
+    cli.main(arguments, world.clients, world.clock, (io.StringIO(), out, err))
+    assert "Asking AWS in eu-west-1 ..." in said[0]
+
+
+def test_a_sentence_takes_the_place_of_the_progress() -> None:
+    screen = Screen()
+    Output(io.StringIO(), screen).say("No.")
+    assert screen.getvalue() == "\r\x1b[KNo.\n"
 
 
 def test_progress_is_for_terminals_only() -> None:

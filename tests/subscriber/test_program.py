@@ -14,6 +14,7 @@ import boto3
 import pytest
 
 from local_run import aws
+from subscriber import COMMAND
 from tests.subscriber.support import ACCOUNT, FOREIGN, FORWARDER, OWN, REGION, STREAM
 
 ROOT = Path(__file__).parents[2]
@@ -132,6 +133,61 @@ def test_whoever_reads_only_the_beginning_sees_no_traceback(
     process.stdout = None
     assert process.communicate()[1] == ""
     assert process.returncode == 141
+
+
+def redirected(server: Mapping[str, str], redirection: str, *arguments: str) -> tuple[int, str]:
+    """Run the command with a shell's redirection; return its exit status and what is on standard error."""
+    environ = {**server, "PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"]}
+    line = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "subscriber", *arguments]
+    done = subprocess.run(line, env=environ, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+def test_without_standard_input_the_answer_is_no(server: Mapping[str, str], account: boto3.session.Session) -> None:
+    logs = client(account, server, "logs")
+    logs.create_log_group(logGroupName=GROUPS[0])
+    said = "Change 1 log groups? [y/N] Nothing was changed.\n"
+    assert redirected(server, "<&-", "apply", *WISH) == (2, said)
+    assert not _filters(logs, GROUPS[0])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize(
+    ("redirection", "said"),
+    [
+        (">&-", "Standard output is closed, so the result cannot be written.\n"),
+        ("> /dev/full", "The result cannot be written: No space left on device.\n"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [("plan",), ("apply", "--yes")])
+def test_nothing_is_changed_where_the_plan_cannot_be_written(
+    server: Mapping[str, str],
+    account: boto3.session.Session,
+    redirection: str,
+    said: str,
+    arguments: tuple[str, ...],
+) -> None:
+    logs = client(account, server, "logs")
+    logs.create_log_group(logGroupName=GROUPS[0])
+    assert redirected(server, redirection, *arguments, *WISH) == (2, said)
+    assert not _filters(logs, GROUPS[0])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("redirection", ["2>&-", "2> /dev/full"])
+def test_it_goes_on_where_only_remarks_cannot_be_written(
+    server: Mapping[str, str], account: boto3.session.Session, redirection: str
+) -> None:
+    logs = client(account, server, "logs")
+    logs.create_log_group(logGroupName=GROUPS[0])
+    assert redirected(server, redirection, "apply", "--yes", *WISH) == (0, "")
+    assert _filters(logs, GROUPS[0])
+
+
+def test_the_command_in_the_help_works_in_a_clone() -> None:
+    line = COMMAND.replace(".venv/bin/python", sys.executable)
+    done = subprocess.run(f"{line} --help", shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"usage: {COMMAND} ")
 
 
 @pytest.mark.parametrize("module", ["cli", "settings", "handler"])

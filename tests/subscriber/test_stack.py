@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from subscriber import COMMAND
 from subscriber.errors import AwsError, ConfigurationError, SubscriberError
 from subscriber.handler import NOT_CREATED, lambda_handler, refuse
 from subscriber.plan import Ours
@@ -165,9 +166,7 @@ def test_what_could_not_be_replaced_is_for_the_command(
     world.refuse("PutSubscriptionFilter", "AccessDeniedException")
     remove(world, cloudformation, PhysicalResourceId=former.id)
 
-    command = (
-        f"python3 -m subscriber apply --forwarder-arn {OWN.destination} --filter-name {OWN.name} --take-over {other} "
-    )
+    command = f"{COMMAND} apply --forwarder-arn {OWN.destination} --filter-name {OWN.name} --take-over {other} "
     assert command in only_answer(cloudformation)["Reason"]
 
 
@@ -180,7 +179,7 @@ def test_the_command_for_what_could_not_be_replaced_keeps_the_filter_pattern_and
     former = Ours(OURS.forwarder, "it's former")
     world.run(subscriber, resource("Delete", cloudformation.url, PhysicalResourceId=former.id))
 
-    _, _, command = only_answer(cloudformation)["Reason"].partition(": python3 -m subscriber apply ")
+    _, _, command = only_answer(cloudformation)["Reason"].partition(f": {COMMAND} apply ")
     words = shlex.split(command)
     assert words[:8] == [
         "--forwarder-arn", OWN.destination, "--filter-name", "mine; echo",
