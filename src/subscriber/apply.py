@@ -67,11 +67,14 @@ class Apply:
     def _exchange(self, decision: Subscribe) -> None:
         """Put our filter in the place of another one, and that back if ours cannot be put."""
         removed = decision.removes[0]
+        is_there = True
         try:
             self._log_groups.remove(decision.group, removed)
+            is_there = False
             self._log_groups.put(decision.group, decision.filter)
         except BaseException as reason:  # an interruption as well; and an answer may be lost on its way
-            self._put_back(decision.group, removed, reason)
+            if not (is_there and isinstance(reason, AwsError) and reason.refused):
+                self._put_back(decision.group, removed, reason)
             raise
         self._remove_replaced(decision)
 

@@ -59,6 +59,11 @@ class AwsError(SubscriberError):
         """Whether the same call may succeed later."""
         return self.code in TRANSIENT or self.status in TRANSIENT_STATUSES
 
+    @property
+    def refused(self) -> bool:
+        """Whether AWS has answered that it will not do it, so that nothing was changed."""
+        return 400 <= self.status < 500 and not self.transient  # noqa: PLR2004 - an error of the caller's
+
 
 class NotPutBackError(AwsError):
     """A filter made room for ours, and neither could be put; there is room for ours now."""

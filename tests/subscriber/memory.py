@@ -24,6 +24,7 @@ class MemoryLogs:
         self._names = sorted(self.groups)  # they do not change
         self.limit = limit
         self.refused: dict[str, list[str]] = {}  # codes, by filter name, for further calls of put
+        self.kept: dict[str, str] = {}  # codes, by filter name, for calls of delete
 
     def describe_log_groups(self, *, limit: int, logGroupNamePrefix: str = "", nextToken: str = "") -> Any:
         names = [name for name in self._names if name.startswith(logGroupNamePrefix)]
@@ -59,6 +60,8 @@ class MemoryLogs:
         self._set(logGroupName, found)
 
     def delete_subscription_filter(self, *, logGroupName: str, filterName: str) -> None:
+        if code := self.kept.get(filterName):
+            self._fail("DeleteSubscriptionFilter", code)
         found = {each.name: each for each in self.groups[logGroupName].filters}
         if filterName not in found:
             self._fail("DeleteSubscriptionFilter", "ResourceNotFoundException")
@@ -70,7 +73,8 @@ class MemoryLogs:
 
     @staticmethod
     def _fail(operation: str, code: str) -> None:
-        raise ClientError({"Error": {"Code": code, "Message": "as told"}}, operation)
+        answer = {"Error": {"Code": code, "Message": "as told"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        raise ClientError(answer, operation)
 
 
 class MemoryTags:

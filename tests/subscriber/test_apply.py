@@ -125,6 +125,16 @@ def test_a_filter_that_cannot_be_put_back_is_named() -> None:
     assert outcome.again
 
 
+def test_where_theirs_may_not_be_removed_that_is_all_that_is_said() -> None:
+    logs = MemoryLogs([group("a", FOREIGN, THEIRS)])
+    logs.kept = {THEIRS.name: "AccessDeniedException"}
+    logs.refused = {THEIRS.name: ["AccessDeniedException"]}
+
+    outcome = run(logs, MOVE)
+    assert (outcome.error, outcome.again) == ("DeleteSubscriptionFilter failed: AccessDeniedException", False)
+    assert filters(logs) == [FOREIGN, THEIRS]
+
+
 def test_a_filter_of_our_name_is_taken_over_by_one_call() -> None:
     logs = MemoryLogs([group("a", FOREIGN, Filter(OWN.name, THEIRS.destination))])
 
