@@ -6,6 +6,11 @@ from typing import Any
 from subscriber.errors import UnsupportedEventError
 
 
+def is_event(event: object) -> bool:
+    """Tell whether it is what Lambda calls an event at all: people invoke functions by hand, with anything."""
+    return isinstance(event, Mapping)
+
+
 def is_schedule(event: Mapping[str, Any]) -> bool:
     """Tell whether a rule asks for a reconciliation, with EventBridge's own event or `{"reconcile": true}`."""
     return event.get("reconcile") is True or event.get("detail-type") == "Scheduled Event"
@@ -32,7 +37,8 @@ def created_log_group(event: Mapping[str, Any]) -> str:
     detail = event["detail"]
     if detail.get("errorCode"):  # the call is logged all the same
         return ""
-    name = (detail.get("requestParameters") or {}).get("logGroupName")
+    parameters = detail.get("requestParameters")
+    name = parameters.get("logGroupName") if isinstance(parameters, Mapping) else None
     if isinstance(name, str) and name:
         return name
     raise UnsupportedEventError("A CreateLogGroup event has no detail.requestParameters.logGroupName.")
@@ -40,9 +46,11 @@ def created_log_group(event: Mapping[str, Any]) -> str:
 
 def is_resource(event: Mapping[str, Any]) -> bool:
     """Tell whether CloudFormation makes, changes or deletes the custom resource."""
-    return "RequestType" in event and "ResponseURL" in event
+    return is_event(event) and "RequestType" in event and "ResponseURL" in event
 
 
 def unsupported(event: Mapping[str, Any]) -> UnsupportedEventError:
     """Return the error for an event that nothing reads."""
+    if not is_event(event):
+        return UnsupportedEventError("Nothing here reads an event that is not a JSON object.")
     return UnsupportedEventError(f"Nothing here reads an event with the keys: {', '.join(sorted(event)) or 'none'}.")

@@ -41,6 +41,8 @@ class Subscriber:
 
         """
         self._sandbox.telemetry.begin(context.aws_request_id)
+        if not events.is_event(event):
+            raise events.unsupported(event)
         if events.is_creation(event):
             return self._created(events.created_log_group(event), context)
         return Worker(self._sandbox, self._job(event), context).work()

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from enum import Enum
 from typing import Any
 
+from subscriber.errors import UnsupportedEventError
 from subscriber.log_groups import Cursor
 
 CONTINUE = "continue"  # the key of an event with which the function invokes itself
@@ -57,10 +58,18 @@ class Job:
 
     @classmethod
     def of_event(cls, event: Mapping[str, Any]) -> "Job":
-        """Return the job that an event goes on with, perhaps one from another version of this code."""
-        given = _known(cls, event[CONTINUE])
-        cursor = Cursor(**_known(Cursor, given.get("cursor", {})))
-        return cls(**{**given, "kind": Kind(given["kind"]), "cursor": cursor})
+        """Return the job that an event goes on with, perhaps one from another version of this code.
+
+        Raises:
+            UnsupportedEventError: it is none.
+
+        """
+        try:
+            given = _known(cls, event[CONTINUE])
+            cursor = Cursor(**_known(Cursor, given.get("cursor", {})))
+            return cls(**{**given, "kind": Kind(given["kind"]), "cursor": cursor})
+        except (KeyError, TypeError, ValueError):
+            raise UnsupportedEventError(f"What an event has under {CONTINUE!r} is not a job.") from None
 
 
 def _known(of: type[Job | Cursor], given: Mapping[str, Any]) -> dict[str, Any]:

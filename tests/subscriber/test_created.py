@@ -119,6 +119,7 @@ def test_nothing_is_subscribed_once_the_stack_is_being_deleted(world: World) -> 
     assert world.subscribed() == set()
 
 
-def test_an_event_without_a_name_is_an_error(world: World) -> None:
+@pytest.mark.parametrize("parameters", [{}, {"logGroupName": 1}, None, [NEW], NEW], ids=str)
+def test_an_event_without_a_name_is_an_error(world: World, parameters: object) -> None:
     with pytest.raises(UnsupportedEventError, match=r"detail\.requestParameters\.logGroupName"):
-        world.subscriber().handle(created(NEW, requestParameters={}), world.context())
+        world.subscriber().handle(created(NEW, requestParameters=parameters), world.context())

@@ -325,3 +325,15 @@ def test_a_filter_with_another_pattern_is_updated(world: World) -> None:
 def test_an_event_that_nothing_reads_names_its_keys(world: World) -> None:
     with pytest.raises(UnsupportedEventError, match="Nothing here reads an event with the keys: a, b"):
         world.run(world.subscriber(), {"b": 1, "a": 2})
+
+
+@pytest.mark.parametrize("event", [None, [], "reconcile", 1], ids=repr)
+def test_what_is_not_an_object_is_an_event_that_nothing_reads(world: World, event: Any) -> None:
+    with pytest.raises(UnsupportedEventError, match="Nothing here reads an event that is not a JSON object"):
+        world.run(world.subscriber(), event)
+
+
+@pytest.mark.parametrize("job", [None, {}, {"kind": "nonsense"}, {"kind": "removal"}, {"cursor": 1}], ids=str)
+def test_what_is_no_job_cannot_be_gone_on_with(world: World, job: object) -> None:
+    with pytest.raises(UnsupportedEventError, match="What an event has under 'continue' is not a job"):
+        world.run(world.subscriber(), {"continue": job})
