@@ -122,6 +122,7 @@ class Stack:
             "Fn::If": lambda choice: self.resolve(choice[1 if self.holds(choice[0]) else 2]),
             "Fn::Equals": lambda pair: self.resolve(pair[0]) == self.resolve(pair[1]),
             "Fn::Contains": lambda pair: self.resolve(pair[1]) in self.resolve(pair[0]),
+            "Fn::EachMemberEquals": lambda pair: set(self.resolve(pair[0])) <= {self.resolve(pair[1])},
             "Fn::Not": lambda conditions: not self.resolve(conditions[0]),
             "Fn::Or": lambda conditions: any(self.resolve(conditions)),
             "Fn::And": lambda conditions: all(self.resolve(conditions)),

@@ -240,6 +240,22 @@ def test_a_vpc_without_all_that_it_needs_is_refused(missing: str) -> None:
     assert missing in refusal
 
 
+LISTS = [name for name, each in PARAMETERS.items() if each["Type"] == "CommaDelimitedList" and "VPC" not in name]
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("value", ["arn:a,", ",arn:a", "arn:a,,arn:b"])
+def test_a_list_with_a_comma_too_many_is_refused(name: str, value: str) -> None:
+    [refusal] = Stack(TEMPLATE, DdApiKey="key", **{name: value}).refusals
+    assert refusal == f"{name} has a comma too many."
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("value", ["", "arn:a", "arn:a, arn:b"])
+def test_a_list_without_a_gap_or_without_anything_is_accepted(name: str, value: str) -> None:
+    assert Stack(TEMPLATE, DdApiKey="key", **{name: value}).refusals == []
+
+
 @pytest.mark.parametrize("name", ["DatadogForwarderArn", "DdApiKeySecretArn", "ForwarderBucketName"])
 def test_an_output_of_the_incumbent_is_there_and_exported(name: str) -> None:
     assert Stack(TEMPLATE, DdApiKey="key").outputs[name]
