@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import regex
 
 from forwarder.records import Backlog
+from forwarder.rules import Rules
 from forwarder.settings import Settings
 from forwarder.settle import Summary
 from forwarder.telemetry import Telemetry
-from tests.builders import identity
+from tests.builders import far_deadline, identity
 from tests.deploy.cloudformation import load
 
 ROOT = Path(__file__).parents[1]
@@ -141,10 +141,11 @@ def test_a_pattern_that_is_recommended_has_nothing_at_which_sam_would_cut_it_sho
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern in PATTERNS if "password" in pattern])
-def test_a_pattern_that_is_recommended_masks_the_whole_secret(pattern: str) -> None:
-    masked = regex.sub(pattern, "-", '{"user": "ada", "password": "open sesame"}')
+@pytest.mark.parametrize("secret", ["open sesame", 'hun"ter2', "hunter2\\", "", "\n"])
+def test_a_pattern_that_is_recommended_masks_the_whole_secret(pattern: str, secret: str) -> None:
+    rules = Rules(settings(DD_SCRUBBING_RULE=pattern), far_deadline(), pytest.fail)
 
-    assert masked == '{"user": "ada", -}'
+    assert rules.mask(json.dumps({"user": "ada", "password": secret, "b": 1})) == '{"user": "ada", xxxxx, "b": 1}'
 
 
 def test_the_guide_to_operation_names_every_metric_in_cloudwatch(capsys: pytest.CaptureFixture[str]) -> None:

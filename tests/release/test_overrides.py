@@ -71,3 +71,9 @@ def test_a_pattern_with_quotes_would_be_cut_short() -> None:
     [[given, _]] = read([[r'DdScrubbingRule="password":\s*"[^"\\]+"']])
 
     assert given == {"DdScrubbingRule": "password"}
+
+
+def test_an_empty_value_without_quotes_would_be_dropped() -> None:
+    [[given, _]] = read([["SubscribeExclude= SubscribeTags=env"]])
+
+    assert given == {"SubscribeTags": "env"}
