@@ -39,7 +39,7 @@ class OutputError(SubscriberError):
 
 
 class SlowPatternError(SubscriberError):
-    """A pattern takes too long on the name of a log group, so that nobody knows whether that is wanted."""
+    """A pattern takes too long on the name of a log group, so it is not known whether that group is wanted."""
 
 
 class UnsupportedEventError(SubscriberError):

@@ -7,7 +7,7 @@ from subscriber.errors import UnsupportedEventError
 
 
 def is_event(event: object) -> bool:
-    """Tell whether it is what Lambda calls an event at all: people invoke functions by hand, with anything."""
+    """Return whether it is a JSON object: somebody who invokes a function by hand can send anything."""
     return isinstance(event, Mapping)
 
 

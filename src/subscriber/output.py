@@ -38,7 +38,7 @@ class Output:
             self._aside(f"\r\x1b[K{sentence}")
 
     def _aside(self, text: str) -> bool:
-        """Write to standard error; tell whether that worked, since there is nobody else to be told."""
+        """Write to standard error; return whether that worked, since an error could be shown nowhere else."""
         try:
             self._err.write(text)
             self._err.flush()

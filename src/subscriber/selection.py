@@ -16,12 +16,12 @@ import regex
 from subscriber.errors import ConfigurationError, SlowPatternError
 
 REGEX = "regex:"
-SEARCH_LIMIT = 0.1  # seconds of a processor that one search may take; one that is not out of hand takes microseconds
+SEARCH_LIMIT = 0.1  # seconds of processor time for one search; usually it takes microseconds
 _SPECIAL = regex.compile(r"[*?\[]")  # none of them can be in the name of a log group
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
 _BEGINNING = regex.compile(r"[.\-_/#A-Za-z0-9]{0,512}")
-# An opening brace, but for those of escapes and quantifiers (1). In `re` it is text; in `regex` it may begin what makes
-# a pattern match approximately: `${e}` matches everything.
+# An opening brace, except in escapes and quantifiers, which are group 1. In `re` it is text; in `regex` it may make a
+# pattern match approximately: `${e}` matches everything.
 _BRACE = regex.compile(r"(\\[pPN]\{[^{}]*\}|\\.|\{(?:[0-9]+|[0-9]*,[0-9]*)\})|\{", regex.DOTALL)
 
 

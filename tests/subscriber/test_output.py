@@ -63,6 +63,11 @@ def test_a_sentence_takes_the_place_of_the_progress() -> None:
     assert screen.getvalue() == "\r\x1b[KNo.\n"
 
 
+def test_an_answer_that_is_no_text_is_a_no() -> None:
+    answers = io.TextIOWrapper(io.BytesIO(b"\xff\n"), "utf-8")
+    assert not Output(io.StringIO(), io.StringIO()).ask("Change it?", answers)
+
+
 def test_progress_is_for_terminals_only() -> None:
     screen, pipe = Screen(), io.StringIO()
     for stream in (screen, pipe):
