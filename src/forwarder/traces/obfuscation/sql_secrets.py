@@ -5,6 +5,7 @@ follows is a value, whatever it looks like, and it may be of several tokens. So 
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from forwarder.traces.obfuscation import sql_lexer as lexer
 from forwarder.traces.obfuscation.sql_lexer import Token
@@ -15,7 +16,9 @@ _SECRETS = frozenset({"PASSWORD", "CREDENTIALS", "SECRET"})
 # Those are columns in what begins with one of these, or defines one of these.
 _WITH_COLUMNS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "REPLACE", "EXPLAIN", "("})
 _OBJECTS_WITH_COLUMNS = frozenset({"TABLE", "VIEW", "INDEX", "TRIGGER", "FUNCTION", "PROCEDURE"})
+_NO_SECRETS = _WITH_COLUMNS | _OBJECTS_WITH_COLUMNS
 _DEFINITIONS = frozenset({"CREATE", "ALTER"})
+_KEYS = frozenset({"KEY", "ENCRYPTION_KEY", "PASSWORD"})  # of the file that a statement attaches
 _SETTINGS = frozenset({"SET", "PRAGMA"})
 _SCOPES = frozenset({"LOCAL", "SESSION", "GLOBAL", "PERSIST"})
 _ASSIGNMENTS = frozenset({"=", ":=", "TO"})
@@ -23,21 +26,40 @@ _SWITCHES = frozenset({"ON", "OFF"})
 
 
 def without_secrets(tokens: Iterable[Token]) -> Iterator[Token]:
-    """Put one value for the rest of each statement that names a secret."""
+    """Put one value for the rest of each statement that names a secret, and for data that follow a statement."""
     statement: list[Token] = []
-    for token in tokens:
-        if token[1] == ";":
-            yield from _without_secret(statement)
-            yield token
-            statement = []
-        else:
+    remaining = iter(tokens)
+    for token in remaining:
+        if token[1] != ";":
             statement.append(token)
+            continue
+        if _data(_words(statement)):  # and so is what looks like further statements
+            statement += remaining
+        yield from _without_secret(statement)
+        yield token
+        statement = []
     yield from _without_secret(statement)
 
 
+def _words(statement: list[Token]) -> list[str]:
+    return [value.upper() for _, value in statement]
+
+
 def _without_secret(statement: list[Token]) -> list[Token]:
-    at = _secret([value.upper() for _, value in statement])
+    words = _words(statement)
+    at = _data(words) or _secret(words)
     return statement if at is None or at >= len(statement) else [*statement[:at], VALUE]
+
+
+def _data(words: list[str]) -> int | None:
+    """Return the position behind `COPY … FROM STDIN` (PostgreSQL) and `INSERT … FORMAT name` (ClickHouse)."""
+    if words[:1] == ["COPY"] and "STDIN" in words:
+        return words.index("STDIN") + 1
+    if words[:1] == ["INSERT"] and "FORMAT" in words:
+        for at, (word, following) in enumerate(pairwise(words)):
+            if word == "FORMAT" and following[:1].isalpha() and following != "FROM":
+                return at + 2
+    return None
 
 
 def _secret(words: list[str]) -> int | None:
@@ -57,9 +79,15 @@ def _secret(words: list[str]) -> int | None:
             return position + (4 if words[position + 2] == "=" else 2)
         elif word == "IDENTIFIED" and following in {"BY", "WITH", "VIA"}:
             return position + 2
-        elif word in _SECRETS and following not in {",", ")"} and verb not in _WITH_COLUMNS | _OBJECTS_WITH_COLUMNS:
+        elif _names_a_secret(word, following, verb):
             return position + 1 + (following == "=")
     return None
+
+
+def _names_a_secret(word: str, following: str, verb: str) -> bool:
+    if verb == "ATTACH":
+        return word in _KEYS
+    return word in _SECRETS and following not in {",", ")"} and verb not in _NO_SECRETS
 
 
 def _after_setting(words: list[str], position: int) -> int:
