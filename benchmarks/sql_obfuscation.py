@@ -7,6 +7,7 @@ anything.
 """
 
 import argparse
+import itertools
 import random
 import sys
 import time
@@ -19,22 +20,32 @@ import sqlparse.lexer  # noqa: E402
 
 from forwarder.traces.obfuscation import sql  # noqa: E402
 
+# With what a library says of the database.
 STATEMENTS = [
-    """SELECT a.id, b.name, COUNT(*) AS n FROM users a JOIN orders b ON a.id = b.user_id
+    (
+        """SELECT a.id, b.name, COUNT(*) AS n FROM users a JOIN orders b ON a.id = b.user_id
     WHERE a.email = '{word}@{word}.com' AND b.total >= {number}.50 AND b.state IN ('{word}', '{word}', '{word}')
     GROUP BY a.id ORDER BY n DESC LIMIT {number}""",
-    """INSERT INTO "orders" ("id", "email", "at") VALUES ({number}, '{word}', NULL), ({number}, '{word}', NULL)""",
-    """UPDATE `orders` SET `state` = '{word}', `note` = 'it\\'s {word}' WHERE `orders`.`id` = {number} /* {word} */""",
-    """SELECT data->'{word}'->>'{word}' FROM orders WHERE data @> '{{"{word}": {number}}}'::jsonb AND id = $1""",
+        "",
+    ),
+    (
+        """INSERT INTO "orders" ("id", "email", "at") VALUES ({number}, '{word}', NULL), ({number}, '{word}', NULL)""",
+        "",
+    ),
+    (
+        """UPDATE `orders` SET `state` = '{word}', `note` = 'it\\'s {word}' WHERE `id` = {number} /* {word} */""",
+        "mysql",
+    ),
+    ("""SELECT data->'{word}'->>'{word}' FROM orders WHERE data @> '{{"{word}": {number}}}'::jsonb AND id = $1""", ""),
 ]
 
 
-def statements(count: int) -> list[str]:
+def statements(count: int) -> list[tuple[str, str]]:
     pick = random.Random(1)
     words = ["latte", "espresso", "mocha", "cortado", "ristretto"]
     return [
-        STATEMENTS[at % len(STATEMENTS)].format(word=pick.choice(words), number=pick.randrange(10**6))
-        for at in range(count)
+        (statement.format(word=pick.choice(words), number=pick.randrange(10**6)), database)
+        for statement, database in itertools.islice(itertools.cycle(STATEMENTS), count)
     ]
 
 
@@ -57,10 +68,10 @@ def main() -> None:
     part = ", 'latte', 12, a.b"
     one_large = "SELECT 1" + part * ((sql.LONGEST - 8) // len(part))
 
-    ours = seconds(lambda: [sql.obfuscate(text) for text in texts], arguments.rounds)
-    theirs = seconds(lambda: [list(sqlparse.lexer.tokenize(text)) for text in texts], arguments.rounds)
+    ours = seconds(lambda: [sql.obfuscate(*text) for text in texts], arguments.rounds)
+    theirs = seconds(lambda: [list(sqlparse.lexer.tokenize(text)) for text, _ in texts], arguments.rounds)
     large = seconds(lambda: sql.obfuscate(one_large), 3)
-    size = sum(map(len, texts))
+    size = sum(len(text) for text, _ in texts)
     print(f"masking:        {1e6 * ours / len(texts):7.0f} µs a statement of {size / len(texts):.0f} characters")
     print(f"sqlparse alone: {1e6 * theirs / len(texts):7.0f} µs")
     print(f"ratio:          {ours / theirs:7.2f}")

@@ -103,4 +103,6 @@ def test_at_least_95_percent_of_the_statements_come_out_as_the_agents() -> None:
 def test_where_we_differ_we_show_no_more_than_the_agent() -> None:
     for row in sql_rows():
         ours = sql.obfuscate(row["in"], row["options"].get("dbms", ""))
-        assert set(ours.replace(",", " ").split()) <= set(row["out"].replace(",", " ").split())
+        assert ours == sql.UNPARSABLE or set(ours.replace(",", " ").split()) <= set(
+            row["out"].replace(",", " ").split()
+        )

@@ -61,6 +61,8 @@ LITERALS: dict[str, Text] = {
     "cassandra": everywhere,
     "mssql": everywhere | dates,
     "oracle": everywhere | dates | quoted("q'[", "", " it's ").map(lambda text: f"{text}]'"),
+    "snowflake": st.one_of(numbers, quoted("", "'", "\\'"), quoted("", "'", "''")),
+    "clickhouse": st.one_of(numbers, quoted("", "'", "\\'"), dollars),
     "bigquery": st.one_of(numbers, quoted("r", "'", "\\'"), quoted("", '"', '\\"'), quoted("", "'''", "it's")),
 }
 NAMES: dict[str, list[str]] = {
@@ -72,6 +74,7 @@ NAMES: dict[str, list[str]] = {
 }
 COMMENTS: dict[str, list[str]] = {
     "cassandra": [f"-- {WORD} isn't\n", f"// {WORD} isn't\n", f"//{WORD}\n", f"/* {WORD} isn't */"],
+    "snowflake": [f"-- {WORD} isn't\n", f"// {WORD} isn't\n", f"/* {WORD} isn't */"],
     "mysql": [f"# {WORD} isn't\n", f"-- {WORD} isn't\n", f"/* {WORD} isn't */"],
     "": [f"-- {WORD} isn't\n", f"/* {WORD} isn't */", f"--{WORD}\n", "\n", "\t", " "],
 }
@@ -130,6 +133,17 @@ def test_no_literal_of_a_dialect_survives(case: tuple[str, str]) -> None:
 @given(st.sampled_from(sorted(LITERALS)).flatmap(statements))
 def test_no_literal_survives_where_nobody_says_which_dialect_it_is(statement: str) -> None:
     assert not MARK.search(sql.obfuscate(statement))
+
+
+@settings(max_examples=MANY * 4, derandomize=True)
+@given(
+    st.sampled_from(sorted(LITERALS)).flatmap(lambda dialect: st.tuples(st.just(dialect), statements(dialect))),
+    st.integers(1, 400),
+    st.booleans(),
+)
+def test_no_literal_survives_wherever_a_statement_is_cut(case: tuple[str, str], at: int, is_known: bool) -> None:
+    dialect, statement = case
+    assert not MARK.search(sql.obfuscate(statement[:at], dialect if is_known else ""))
 
 
 @settings(max_examples=MANY, derandomize=True)

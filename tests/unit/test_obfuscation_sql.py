@@ -8,8 +8,7 @@ from forwarder.traces.obfuscation.sql import LONGEST, UNPARSABLE, obfuscate
 LITERALS = {
     "a string": ("'secret'", ""),
     "a doubled quote": ("'it''s secret'", ""),
-    "a backslash before a quote": (r"'it\'s secret'", ""),
-    "a backslash at the end": (r"'secret\'", ""),
+    "a backslash before a quote": (r"'it\'s secret'", "mysql"),
     "a backslash at the end, for PostgreSQL": (r"'secret\'", "postgresql"),
     "an escape string": (r"E'it\'s secret'", ""),
     "a national string": ("N'secret'", "mssql"),
@@ -128,10 +127,49 @@ def test_a_hash_is_what_it_is_in_the_database(statement: str, database: str, sha
         "SELECT 1 --it's\n , 'secret' --it's\n",
         r"SELECT a FROM t WHERE b = 'x\' AND c = ' secret ' OR d = 'y\''",
         "q'(it's secret)' || 'secret'",
+        r"SELECT a FROM t WHERE b = 'it\'secret' // it's",  # Snowflake has backslashes and such comments
+        "SELECT a #> $$\nsecret$$",  # in PostgreSQL, an operator
+        r"SELECT a FROM t WHERE b = 'it\'s' // secret",
+        "SELECT [a--b], 'c\nsecret', 'd'",
+        'SELECT 5. "secret"',
     ],
 )
 def test_where_dialects_disagree_no_literal_of_any_is_shown(statement: str) -> None:
     assert "secret" not in obfuscate(statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "database"),
+    [
+        (r"INSERT INTO t (a, b) VALUES ('it\'s secret', 'anoth", "mysql"),
+        (r"SELECT a FROM t WHERE b = 'C:\' AND c = 'secret' AND d = 'e", "postgresql"),
+        ("SELECT a FROM t WHERE b = q'[it's secret]' AND c = 'd", "oracle"),
+        ("SELECT '''it's secret''', 'a", "bigquery"),
+        ("SELECT r'''it's secret' AND a", "bigquery"),
+        (r"SELECT e'it\'secret", "postgresql"),
+        ("SELECT a FROM [it's] WHERE b = 'secret' AND c = [it's", "mssql"),
+    ],
+)
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_statement_that_is_cut_inside_a_literal_is_not_shown(statement: str, database: str, is_known: bool) -> None:
+    assert obfuscate(statement, database if is_known else "") == UNPARSABLE
+
+
+@pytest.mark.parametrize(
+    ("statement", "database", "shape"),
+    [
+        (r"UPDATE t SET a = 'it\'s' WHERE b = 'c'", "mysql", "UPDATE t SET a = ? WHERE b = ?"),
+        (r"SELECT a FROM t WHERE b LIKE 'c' ESCAPE '\' AND d = 'e'", "postgresql",
+         "SELECT a FROM t WHERE b LIKE ? ESCAPE ? AND d = ?"),
+        ("SELECT a FROM [it's] WHERE b = 'c'", "mssql", "SELECT a FROM ? WHERE b = ?"),
+        (r"SELECT a FROM t WHERE b = 'it\'s' // isn't", "snowflake", "SELECT a FROM t WHERE b = ?"),
+        ('SELECT "a" FROM "t" WHERE b = $c', "snowflake", "SELECT a FROM t WHERE b = ?"),
+        ("SELECT a FROM t WHERE b = $c", "sqlite", "SELECT a FROM t WHERE b = ?"),
+        ("SELECT a FROM t WHERE b = $c", "duckdb", "SELECT a FROM t WHERE b = ?"),
+    ],
+)  # fmt: skip
+def test_a_statement_is_read_as_its_database_reads_it(statement: str, database: str, shape: str) -> None:
+    assert obfuscate(statement, database) == shape
 
 
 @pytest.mark.parametrize(
@@ -178,6 +216,13 @@ def test_what_cannot_be_read_is_not_shown(statement: str) -> None:
         ("PRAGMA key=secret", "PRAGMA key = ?"),
         ("EXEC sp_addlogin bob, secret", "EXEC sp_addlogin ?"),
         ("EXEC @a = b secret", "EXEC @a = b ?"),
+        ("ATTACH 'a' AS b KEY secret", "ATTACH ? KEY ?"),
+        ("ATTACH 'a' AS b (ENCRYPTION_KEY secret)", "ATTACH ? ( ENCRYPTION_KEY ?"),
+        ("INSERT INTO t FORMAT CSV\n1,secret;secret", "INSERT INTO t FORMAT CSV ?"),
+        ('INSERT INTO t FORMAT JSONEachRow {"a": "secret"}', "INSERT INTO t FORMAT JSONEachRow ?"),
+        ("COPY t FROM stdin;\n1\tsecret", "COPY t FROM stdin ?"),
+        ("COPY t FROM STDIN;", "COPY t FROM STDIN"),
+        ("SELECT format FROM t", "SELECT format FROM t"),
         ("SET", "SET"),
         ("EXEC b", "EXEC b"),
     ],

@@ -9,36 +9,53 @@ from msgspec import Struct
 class Dialect(Struct, frozen=True):
     """How a database reads what dialects disagree on.
 
-    `hash`: what `#` is, part of a name or of an operator, or a comment; empty if nobody knows. `ways`: which of the
-    other ways to read a text it has, by their names in `sql_lexer`; any, if `None`. `double_quotes`: whether `"…"` is
-    always a `name`, always a `string`, or a string wherever a string can stand (`either`); empty if nobody knows.
+    `own`: the way in which it reads a text, by its name in `sql_lexer`; empty if nobody knows. `ways`: the others that
+    are possible, under other settings for example; any, if `None`. `hash`: what `#` is, part of a name or of an
+    operator, or a comment; empty if nobody knows. `double_quotes`: whether `"…"` is always a `name`, always a `string`,
+    or a string wherever a string can stand (`either`); empty if nobody knows.
     """
 
-    hash: str = ""
+    own: str = ""
     ways: frozenset[str] | None = None
+    hash: str = ""
     double_quotes: str = ""
 
 
+_NO_OTHERS: frozenset[str] = frozenset()
+_BACKSLASH = frozenset({"backslash"})
 UNKNOWN = Dialect()
-_POSTGRESQL = Dialect("operator", frozenset({"backslash"}), "name")
-_MYSQL = Dialect("comment", frozenset({"backslash", "dashes"}), "string")
-_SQL_SERVER = Dialect("name", frozenset({"brackets"}))
-_ORACLE = Dialect("name", frozenset({"q quotes"}), "name")
-_BIGQUERY = Dialect("comment", frozenset({"backslash", "triple"}), "string")
-_SQLITE = Dialect(double_quotes="either")
+_POSTGRESQL = Dialect("standard", _BACKSLASH, "operator", "name")
+_REDSHIFT = Dialect("", _BACKSLASH, "operator", "name")
+_MYSQL = Dialect("dashes", _NO_OTHERS, "comment", "string")
+_SQL_SERVER = Dialect("brackets", _NO_OTHERS, "name")
+_ORACLE = Dialect("q quotes", _NO_OTHERS, "name", "name")
+_BIGQUERY = Dialect("triple", _BACKSLASH, "comment", "string")
+_SQLITE = Dialect("sqlite", _NO_OTHERS, double_quotes="either")
+_SNOWFLAKE = Dialect("snowflake", _NO_OTHERS, double_quotes="name")
+_DUCKDB = Dialect("duckdb", _NO_OTHERS, "operator", "name")
+_CASSANDRA = Dialect("slashes", _NO_OTHERS)
+_CLICKHOUSE = Dialect("backslash", _NO_OTHERS, double_quotes="name")
+_SPARK = Dialect("backslash", _NO_OTHERS)
+_TRINO = Dialect("standard", _BACKSLASH, double_quotes="name")
 
 _NAMES: dict[Dialect, str] = {
-    _POSTGRESQL: "postgresql postgres redshift aws.redshift cockroachdb greenplum yugabytedb",
+    _POSTGRESQL: "postgresql postgres cockroachdb greenplum yugabytedb",
+    _REDSHIFT: "redshift aws.redshift",
     _MYSQL: "mysql mysql2 mariadb tidb singlestore memsql",
     _SQL_SERVER: "mssql sqlserver sql-server sql_server microsoft.sql_server",
     _ORACLE: "oracle oracle.db",
     _BIGQUERY: "bigquery gcp.bigquery",
     _SQLITE: "sqlite sqlite3",
+    _SNOWFLAKE: "snowflake",
+    _DUCKDB: "duckdb",
+    _CASSANDRA: "cassandra scylladb",
+    _CLICKHOUSE: "clickhouse",
+    _SPARK: "hive impala spark spark_sql databricks",
+    _TRINO: "presto trino athena aws.athena",
     UNKNOWN: """
-        sql db other_sql cassandra scylladb couchbase cosmosdb azure.cosmosdb db2 ibm.db2 informix ibm.informix netezza
-        ibm.netezza hana saphana sap.hana maxdb sap.maxdb sybase adabas firebird interbase ingres h2 h2database hsqldb
-        derby hive impala spark spark_sql databricks presto trino athena aws.athena snowflake clickhouse duckdb vertica
-        teradata exasol spanner gcp.spanner druid pinot influxdb questdb timestream phoenix ignite calcite
+        sql db other_sql couchbase cosmosdb azure.cosmosdb db2 ibm.db2 informix ibm.informix netezza ibm.netezza hana
+        saphana sap.hana maxdb sap.maxdb sybase adabas firebird interbase ingres h2 h2database hsqldb derby
+        vertica teradata exasol spanner gcp.spanner druid pinot influxdb questdb timestream phoenix ignite calcite
     """,
 }
 DIALECTS = {name: way for way, names in _NAMES.items() for name in names.split()}

@@ -4,7 +4,7 @@ No literal survives, whatever dialect the text was written in: where dialects di
 of them finds a literal in what another would show, nothing is shown.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from forwarder.traces.obfuscation import sql_lexer as lexer
@@ -21,17 +21,16 @@ Look = Callable[[], None]
 
 
 @dataclass
-class _Read:
-    """A text as one dialect reads it: its tokens, and what each of its characters is, a byte for each."""
+class _Mask:
+    """What each character of a text is to one dialect, a byte for each."""
 
-    tokens: list[lexer.Token]
     shown: int
     double_quoted: int  # a name or a literal, and looks like a name
-    literal: int
+    hidden: int
 
-    def denies(self, other: "_Read") -> bool:
-        """Tell whether the other would show what is in a literal here."""
-        return bool(other.shown & (self.literal | self.double_quoted) or other.double_quoted & self.literal)
+    def denies(self, other: "_Mask") -> bool:
+        """Tell whether the other would show what is in a literal or a comment here."""
+        return bool(other.shown & (self.hidden | self.double_quoted) or other.double_quoted & self.hidden)
 
 
 def obfuscate(text: str, database: str = "", look: Look | None = None) -> str:
@@ -46,54 +45,63 @@ def obfuscate(text: str, database: str = "", look: Look | None = None) -> str:
     ways = lexer.readings(text, database)
     try:
         if len(ways) > 1:
-            return shape(_agreed(text, ways, look), database)
+            return shape(_agreed(text, ways, lexer.own_reading(database), look), database)
         if look:
             look()
-        return shape(_tokens(text, ways[0]), database)
+        tokens, rest = _tokens(text, ways[0])
+        return UNPARSABLE if rest else shape(tokens, database)
     except UnparsableError:
         return UNPARSABLE
 
 
-def _agreed(text: str, ways: list[lexer.Reading], look: Look | None) -> list[lexer.Token]:
-    """Return the tokens of the first way that works, if no other way finds a literal in what that one shows."""
-    reads = _reads(text, ways, look)
-    first = next(reads, None)
-    if not first or any(other.denies(first) for other in reads):
-        raise UnparsableError
-    return first.tokens
+def _agreed(text: str, ways: list[lexer.Reading], own: lexer.Reading | None, look: Look | None) -> list[lexer.Token]:
+    """Return the tokens of the first way that works, if no other way finds a literal in what that one shows.
 
-
-def _reads(text: str, ways: list[lexer.Reading], look: Look | None) -> Iterator[_Read]:
-    """Read the text in each way that works, one at a time."""
+    A way that breaks off may still be the right one: libraries cut statements. So it counts, unless the dialect is
+    known, in which case its own way has to work.
+    """
+    shown: tuple[list[lexer.Token], _Mask] | None = None
+    others: list[_Mask] = []
     for way in ways:
         if look:
             look()
-        if read := _read(text, way):
-            yield read
+        tokens, rest = _tokens(text, way)
+        if rest and way == own:
+            raise UnparsableError
+        if rest and (own or rest.startswith("\\")):  # a backslash outside of quotes: this way was not meant
+            continue
+        mask = _mask(tokens, rest)
+        if shown or rest:
+            others.append(mask)
+        else:
+            shown = tokens, mask
+    if not shown or any(other.denies(shown[1]) for other in others):
+        raise UnparsableError
+    return shown[0]
 
 
-def _read(text: str, way: lexer.Reading) -> _Read | None:
-    try:
-        tokens = _tokens(text, way)
-    except UnparsableError:
-        return None
-    shown, double_quoted, literal = bytearray(), bytearray(), bytearray()
-    for kind, value in tokens:
+def _mask(tokens: list[lexer.Token], rest: str) -> _Mask:
+    shown, double_quoted, hidden = bytearray(), bytearray(), bytearray()
+    for kind, value in [*tokens, (lexer.STRING, rest)]:
         is_double = kind is lexer.DOUBLE_QUOTED and looks_like_a_name(value)
         is_literal = kind in lexer.LITERALS or (kind is lexer.DOUBLE_QUOTED and not is_double)
-        is_shown = not (is_double or is_literal or kind in lexer.COMMENTS or kind is lexer.SPACE)
+        is_hidden = is_literal or kind in lexer.COMMENTS
+        is_shown = not (is_double or is_hidden or kind is lexer.SPACE)
         shown += bytes([is_shown]) * len(value)
         double_quoted += bytes([is_double]) * len(value)
-        literal += bytes([is_literal]) * len(value)
-    return _Read(tokens, int.from_bytes(shown), int.from_bytes(double_quoted), int.from_bytes(literal))
+        hidden += bytes([is_hidden]) * len(value)
+    return _Mask(int.from_bytes(shown), int.from_bytes(double_quoted), int.from_bytes(hidden))
 
 
-def _tokens(text: str, way: lexer.Reading) -> list[lexer.Token]:
-    found = []
+def _tokens(text: str, way: lexer.Reading) -> tuple[list[lexer.Token], str]:
+    """Return the tokens of a text, and its rest from where on it cannot be read for certain."""
+    found: list[lexer.Token] = []
+    position = 0
     for token in lexer.tokens(text, way):
         kind, value = token
         # Comments nest in some dialects and not in others: the end of this one is anyone's guess.
         if kind is lexer.ERROR or (kind in lexer.COMMENTS and "/*" in value[2:] and value.startswith("/*")):
-            raise UnparsableError
+            return found, text[position:]
         found.append(token)
-    return found
+        position += len(value)
+    return found, ""

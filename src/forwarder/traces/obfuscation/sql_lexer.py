@@ -20,7 +20,7 @@ from functools import cache
 from sqlparse import tokens as kinds
 from sqlparse.lexer import Lexer
 
-from forwarder.traces.obfuscation.databases import dialect
+from forwarder.traces.obfuscation.databases import UNKNOWN, Dialect, dialect
 
 Kind = kinds._TokenType  # the library has no public name for it
 Token = tuple[Kind, str]
@@ -57,36 +57,67 @@ class Reading:
     brackets: bool = False  # [a name] that may hold quotes (SQL Server, SQLite)
     slashes: bool = False  # `// comment` (Cassandra, Snowflake)
     bare_dashes: bool = True  # `--x` is a comment, without white space after the dashes
+    dollar_names: bool = False  # `$name` is a parameter or a variable (SQLite, Snowflake)
     hash: str = "comment"  # or "name", "operator"
 
 
-STANDARD = Reading()
-# The other ways to read, each with what a text has to hold for it to make a difference. The patterns stop at the next
-# place where they could begin, so that searching a text for them is linear.
-_OTHERS: list[tuple[str, re.Pattern[str], Reading]] = [
-    ("backslash", re.compile(r"\\"), Reading(backslash=True)),
-    ("dashes", re.compile(r"--\S"), Reading(backslash=True, bare_dashes=False)),
-    ("triple", re.compile(r"'''|\"\"\""), Reading(backslash=True, triple=True)),
-    ("q quotes", re.compile(r"q'", re.IGNORECASE), Reading(q_quotes=True)),
-    ("brackets", re.compile(r"\[[^\[\]'\"`]*['\"`]"), Reading(brackets=True)),
-    ("slashes", re.compile(r"//"), Reading(slashes=True)),
-    ("hash", re.compile(r"#[^\r\n#'\"`]*['\"`]"), Reading(hash="operator")),
-]
-_ANY_OTHER = re.compile(r"\\|--\S|'''|\"\"\"|q'|\[[^\[\]'\"`]*['\"`]|//|#", re.IGNORECASE)
+# The ways to read, by the names that `databases.py` gives them.
+_READINGS: dict[str, Reading] = {
+    "standard": Reading(),
+    "backslash": Reading(backslash=True),
+    "dashes": Reading(backslash=True, bare_dashes=False),
+    "triple": Reading(backslash=True, triple=True),
+    "q quotes": Reading(q_quotes=True),
+    "brackets": Reading(brackets=True),
+    "slashes": Reading(slashes=True),
+    "snowflake": Reading(backslash=True, slashes=True, dollar_names=True),
+    "sqlite": Reading(brackets=True, dollar_names=True),
+    "duckdb": Reading(dollar_names=True),
+}
+# All that a text has to hold for a way to make a difference where nobody knows the dialect. The patterns stop at the
+# next place where they could begin, so that searching a text for them is linear.
+_MATTERS = {
+    "backslash": [r"\\"],
+    "dashes": [r"--\S"],
+    "triple": [r"'''|\"\"\""],
+    "q quotes": [r"q'"],
+    "brackets": [r"\[[^\[\]'\"`\\#/$-]*['\"`\\#/$-]"],
+    "slashes": [r"//"],
+    "snowflake": [r"\\", r"//"],
+}
+_PATTERNS = {name: [re.compile(part, re.IGNORECASE) for part in parts] for name, parts in _MATTERS.items()}
+_ANY_OTHER = re.compile("|".join(["#", *(part for parts in _MATTERS.values() for part in parts)]), re.IGNORECASE)
 
 
 def readings(text: str, database: str) -> list[Reading]:
     """Return the ways in which a text may have been meant, the likeliest first."""
     known = dialect(database)
-    found = [STANDARD]
-    if _ANY_OTHER.search(text):
-        ways = known.ways
-        found += [way for name, matters, way in _OTHERS if (ways is None or name in ways) and matters.search(text)]
+    own = known.own or "standard"
+    if not _ANY_OTHER.search(text):
+        return [_reading(own, known)]
+    names = ["standard", own]
+    names += [name for name in _PATTERNS if (known.ways is None or name in known.ways) and _matters(name, text)]
     # What may be a comment is not shown where that makes sense.
-    found.sort(key=lambda reading: not reading.slashes)
-    if known.hash:
-        found = [replace(reading, hash=known.hash) for reading in found]
+    names.sort(key=lambda name: not _READINGS[name].slashes)
+    found = [_reading(name, known) for name in names]
+    if known is UNKNOWN and "#" in text:
+        found += [replace(reading, hash="operator") for reading in found]
     return list(dict.fromkeys(found))
+
+
+def own_reading(database: str) -> Reading | None:
+    """Return the way in which a database reads a text, if that is known."""
+    known = dialect(database)
+    return _reading(known.own, known) if known.own else None
+
+
+def _matters(name: str, text: str) -> bool:
+    return all(pattern.search(text) for pattern in _PATTERNS[name])
+
+
+@cache
+def _reading(name: str, known: Dialect) -> Reading:
+    return replace(_READINGS[name], hash=known.hash) if known.hash else _READINGS[name]
 
 
 def tokens(text: str, reading: Reading) -> Iterator[Token]:
@@ -112,6 +143,7 @@ def _rules(reading: Reading) -> list[tuple[str, Kind]]:
         *_quoting(reading),
         _UUID,
         *_words(reading),
+        *([(r"\$[^\W\d]\w*+(?!\$)", HOLDER)] if reading.dollar_names else ()),
         *_NUMBERS,
         *_OPERATORS,
     ]
@@ -124,6 +156,7 @@ def _quoting(reading: Reading) -> list[tuple[str, Kind]]:
         *(_Q_QUOTES if reading.q_quotes else ()),
         *([(r"//[^\r\n]*", COMMENT)] if reading.slashes else ()),
         (r"e" + _ESCAPED.format(q="'"), STRING),
+        (r"e'", ERROR),
         (r"(?:n|x|b|u&|rb?|br)?" + quoted.format(q="'"), STRING),
         (r"(?:u&)?" + quoted.format(q='"'), DOUBLE_QUOTED),
         (quoted.format(q="`"), QUOTED_NAME),
@@ -135,7 +168,7 @@ def _quoting(reading: Reading) -> list[tuple[str, Kind]]:
 _TRIPLE: list[tuple[str, Kind]] = [
     (r"(?:rb?|br?)?'''(?:[^'\\]++|\\(?s:.)|'(?!''))*+'''", STRING),
     (r'(?:rb?|br?)?"""(?:[^"\\]++|\\(?s:.)|"(?!""))*+"""', STRING),
-    (r"'''|\"\"\"", ERROR),
+    (r"(?:rb?|br?)?(?:'''|\"\"\")", ERROR),
 ]
 _Q_QUOTES: list[tuple[str, Kind]] = [
     (r"(?s:n?q'(?:\[.*?\]'|\{.*?\}'|\(.*?\)'|<.*?>'|([^\s\[{(<]).*?\1'))", STRING),
@@ -160,8 +193,11 @@ _HASH: dict[str, list[tuple[str, Kind]]] = {
     "operator": [(r"\#>>?|\#-?|\?[|&](?![|&])|@\?|\?(?=\s*')", OPERATOR)],
     "name": [],
 }
-# Not quoted in Cassandra; half of them begin like a name.
-_UUID: tuple[str, Kind] = (r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", NUMBER)
+# Not quoted in Cassandra; half of them begin like a name. The last one may be cut off.
+_UUID: tuple[str, Kind] = (
+    r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|[0-9a-f]{8}(?:-[0-9a-f-]{0,27})?\Z",
+    NUMBER,
+)
 # Whatever begins with a digit is a literal, whole: 0x1F, 1e-5, 1_000, 12.50, 1a.
 _NUMBERS: list[tuple[str, Kind]] = [
     (r"-?\.?\d[\w.]*+(?:(?<=[eE])[+-]\d+)?", NUMBER),

@@ -37,9 +37,9 @@ def names(tokens: list[Token], database: str) -> set[int]:
 
 
 def _is_beside_a_dot(tokens: list[Token], position: int) -> bool:
-    before = tokens[position - 1][1] if position else ""
+    kind, before = tokens[position - 1] if position else (lexer.SPACE, "")
     after = tokens[position + 1][1] if position + 1 < len(tokens) else ""
-    return before.endswith(".") or after == "."
+    return (before.endswith(".") and kind is not lexer.NUMBER) or after == "."
 
 
 def _quotes_a_table(tokens: list[Token]) -> bool:
