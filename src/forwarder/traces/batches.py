@@ -5,7 +5,7 @@ from itertools import groupby
 
 from forwarder.records import Batch, Signal
 from forwarder.traces import tree
-from forwarder.traces.group_tags import name_services
+from forwarder.traces.group_tags import NO_ENV, name_services
 from forwarder.traces.reading import Read
 from forwarder.traces.spans import Span
 
@@ -18,7 +18,6 @@ COLLECTED_CHARACTERS = 8_000_000
 HELD_BYTES, OPEN_COSTS = 4 * TRACES_BYTES, 1_000
 # X-Ray segments whose parents are remembered, for children that come once their trace has been sent in part.
 PLACEHOLDERS = 10_000
-NO_ENV = "none"
 
 _TraceId = tuple[int, str]  # the low 64 bits, and the tag that holds the high ones
 _LANGUAGE = "languageName"

@@ -7,7 +7,7 @@ from forwarder.traces.spans import ITSELF, TAG_SOURCE, Rename, Span
 LAMBDA = "aws.lambda"  # what the libraries call the span of an invocation, and a service that has no other name
 # The intake is to take it for a Lambda function's, and to make the statistics that an agent would have made.
 _OWN_TAGS = {"_dd.origin": "lambda", "_dd.compute_stats": "1"}
-_NO_ENV = "none"
+NO_ENV = "none"  # what a group or a batch without one is under
 # A function has one service, or a few over its versions. What is beyond this is none, and is not to cost time.
 _OLD_NAMES, _LENGTHS = 10_000, 16
 
@@ -25,7 +25,7 @@ class GroupTags:
             name, _, value = tag.partition(":")
             values[name] = values.get(name) or value
         self.service = values.pop("service", "")
-        self._env = values.pop("env", "") or _NO_ENV
+        self._env = values.pop("env", "") or NO_ENV
         self._tags = values
 
     def apply(self, spans: Iterable[Span], rename: Rename) -> None:
@@ -34,7 +34,7 @@ class GroupTags:
             if span.meta.get(TAG_SOURCE) != ITSELF:
                 span.meta |= self._tags
             span.meta |= _OWN_TAGS
-            span.env = self._env if self._env != _NO_ENV else span.meta.get("env", "")
+            span.env = self._env if self._env != NO_ENV else span.meta.get("env", "")
             span.rename = rename
 
 

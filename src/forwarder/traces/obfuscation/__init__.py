@@ -10,6 +10,7 @@ from typing import Protocol
 
 from forwarder.traces.obfuscation import cards, nested, tags
 from forwarder.traces.obfuscation.kinds import STATEMENT_TAGS, Kind, database_of, kind_of
+from forwarder.traces.obfuscation.marks import MASK
 
 Look = Callable[[], None]
 
@@ -32,13 +33,13 @@ def obfuscate(span: Obfuscatable, *, credit_cards: bool, look: Look | None = Non
     database = database_of(meta)
     kind = kind_of(span.type, database, meta, resource)
     if kind.is_sql and resource:
-        span.resource = tags.sql(resource, database, look)
+        span.resource = tags.statement(resource, database, look)
     elif kind.is_request:
         span.resource = tags.resource(resource, meta)
     elif kind.resource:
         span.resource = kind.resource(resource)
     if credit_cards and len(resource) >= cards.SHORTEST and cards.is_card_number(resource):
-        span.resource = cards.MASK
+        span.resource = MASK
     read = {resource: span.resource} if kind.is_sql else {}
     _rewrite_texts(meta, kind, database, credit_cards=credit_cards, look=look, read=read)
 
@@ -58,7 +59,7 @@ def _rewrite_texts(
             if kind.statement:
                 texts[tag] = kind.statement(statement)
             else:
-                texts[tag] = read.get(statement) or tags.sql(statement, database, look)
+                texts[tag] = read.get(statement) or tags.statement(statement, database, look)
     tags.rewrite(texts, credit_cards=credit_cards)
     for tag in nested.TAGS:
         if tag in texts and nested.is_json(texts[tag]):

@@ -2,8 +2,6 @@
 
 import re
 
-MASK = "?"
-
 SHORTEST = 12  # digits
 
 # Issuers' prefixes by the number of digits, as ranges of the first digits: (first, last).

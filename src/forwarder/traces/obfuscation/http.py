@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote
 
-MASK = "?"
+from forwarder.traces.obfuscation.marks import MASK
 
 # In a segment: identifiers; addresses, and the end of a password with a slash in it; parameters, as in `/p;token=…`.
 _IN_A_SEGMENT = re.compile(r"[\d@=;&]")

@@ -2,8 +2,9 @@
 
 import re
 
-MASK = '"?"'
-CUT_OFF = "..."
+from forwarder.traces.obfuscation.marks import CUT_OFF
+
+_VALUE = '"?"'
 
 # A string with a colon behind it is a key, and stays. Possessive: a string that never ends costs one look at the rest.
 _TOKEN = re.compile(
@@ -29,9 +30,9 @@ def obfuscate(text: str) -> str:
         separator = " " if shown and not open_ else ""  # between documents
         found = _TOKEN.match(text, position)
         if not found or not _fits(found, open_):
-            cut_value = MASK if shown and shown[-1].endswith(":") else ""
+            cut_value = _VALUE if shown and shown[-1].endswith(":") else ""
             return "".join(shown) + cut_value + CUT_OFF
-        shown.append(separator + (MASK if found["value"] else found[0].strip()))
+        shown.append(separator + (_VALUE if found["value"] else found[0].strip()))
         position = found.end()
     return "".join(shown) + (CUT_OFF if open_ else "")
 

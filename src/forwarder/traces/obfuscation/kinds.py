@@ -43,12 +43,12 @@ _MONGODB = Kind(_json_after_words, _json_after_words)
 _SEARCH = Kind(statement=json_body.obfuscate, is_request=True)
 WEB = Kind(is_request=True)
 OTHER = Kind()
-UNTOLD = Kind(is_sql=True)  # of some database
+UNSPECIFIED_DATABASE = Kind(is_sql=True)
 
 # By the span's type; by what `_DATABASE_TAGS` hold, where the type is none of these, or only `db`.
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(DIALECTS, SQL),
-    "db": UNTOLD,
+    "db": UNSPECIFIED_DATABASE,
     **dict.fromkeys(["redis", "valkey"], REDIS),
     **dict.fromkeys(["memcached", "cache"], _MEMCACHED),
     **dict.fromkeys(["mongodb", "mongo"], _MONGODB),
@@ -81,13 +81,13 @@ def database_of(tags: dict[str, str]) -> str:
 def kind_of(type_: str, database: str, tags: dict[str, str], resource: str) -> Kind:
     """Return the kind of a span. A database that nobody knows is taken for one that speaks SQL."""
     kind = _kind_of_type(type_)
-    if kind is not OTHER and kind is not UNTOLD:
+    if kind is not OTHER and kind is not UNSPECIFIED_DATABASE:
         return kind
     if database:
         return KINDS.get(database, SQL)
     if not _TELLING_TAGS.isdisjoint(tags):
         return _told_by_tags(kind, tags)
-    return SQL if kind is UNTOLD or _LIKE_SQL.match(resource) else OTHER
+    return SQL if kind is UNSPECIFIED_DATABASE or _LIKE_SQL.match(resource) else OTHER
 
 
 @lru_cache(maxsize=256)
@@ -99,4 +99,4 @@ def _told_by_tags(kind: Kind, tags: dict[str, str]) -> Kind:
     for tag in STATEMENT_TAGS:
         if statement := tags.get(tag):
             return REDIS if kind is OTHER and redis.has_values(statement) else SQL
-    return SQL if kind is UNTOLD or _QUERY_TYPE in tags or _URL_TAGS.isdisjoint(tags) else WEB
+    return SQL if kind is UNSPECIFIED_DATABASE or _QUERY_TYPE in tags or _URL_TAGS.isdisjoint(tags) else WEB

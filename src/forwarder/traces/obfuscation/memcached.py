@@ -2,7 +2,7 @@
 
 import re
 
-MASK = "?"
+from forwarder.traces.obfuscation.marks import MASK
 
 _STORAGE = frozenset({"set", "add", "replace", "append", "prepend", "cas"})
 # Flags, seconds and the number of bytes, and what `cas` compares; the value is on the next line.

@@ -7,8 +7,8 @@ What may be the rest of a value is masked with it.
 import re
 from collections.abc import Callable
 
-MASK = "?"
-CUT_OFF = "..."
+from forwarder.traces.obfuscation.marks import CUT_OFF, MASK
+
 SHOWN_COMMANDS = 3  # in a resource
 MANY = 2  # commands, which make it likely that the next line is one too
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from forwarder.traces.obfuscation import sql_lexer as lexer
+from forwarder.traces.obfuscation.marks import MASK
 from forwarder.traces.obfuscation.sql_lexer import Token
 
-VALUE: Token = (lexer.HOLDER, "?")
+VALUE: Token = (lexer.HOLDER, MASK)
 
 _SECRETS = frozenset({"PASSWORD", "CREDENTIALS", "SECRET"})
 # Those are columns in what begins with one of these, or defines one of these.

@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterator
 
 from forwarder.traces.obfuscation import sql_lexer as lexer
+from forwarder.traces.obfuscation.marks import MASK
 from forwarder.traces.obfuscation.sql_lexer import Token
 from forwarder.traces.obfuscation.sql_names import looks_like_a_name, names
 from forwarder.traces.obfuscation.sql_secrets import VALUE, without_secrets
 
-MASK = "?"
-_MASK = VALUE
 _GAP: Token = (lexer.WORD, "")  # where an alias was: ends a list, and is not shown
 
 _VALUES = frozenset({"NULL", "TRUE", "FALSE"})  # words that stand for a value
@@ -47,7 +46,7 @@ def _without_escapes(tokens: list[Token]) -> Iterator[Token]:
             case "}" if inside:
                 inside -= 1
                 if not inside:
-                    yield _MASK
+                    yield VALUE
             case _ if not inside:
                 calls += {"{": 1, "}": -1}.get(token[1], 0)
                 if calls < 0:
@@ -99,11 +98,11 @@ def _masked(tokens: Iterator[Token], database: str) -> list[Token]:
     for position, token in enumerate(statement):
         kind, value = token
         if after_savepoint or kind in lexer.LITERALS or (kind is lexer.WORD and value.upper() in _VALUES):
-            masked.append(_MASK)
+            masked.append(VALUE)
         elif kind is lexer.QUOTED_NAME or position in named:
             masked.append(_unquoted(value))
         elif kind is lexer.DOUBLE_QUOTED:
-            masked.append(_MASK)
+            masked.append(VALUE)
         elif value != ";":
             masked.append(token)
         after_savepoint = _is_word(token, "SAVEPOINT")
@@ -129,7 +128,7 @@ def _with_short_lists(tokens: list[Token]) -> list[str]:
         token = tokens[position]
         value = token[1]
         position += 1
-        if token == _MASK:
+        if token == VALUE:
             after_row = after_row or words[-1:] == ["("]
             if not after_value:
                 words.append(value)
@@ -153,6 +152,6 @@ def _ends_of_values(tokens: list[Token]) -> dict[int, int]:
                 opened.append(position)
             case ")" if opened:
                 ends[opened.pop()] = position + 1
-            case _ if token != _MASK and token[1] != ",":
+            case _ if token != VALUE and token[1] != ",":
                 opened.clear()
     return ends

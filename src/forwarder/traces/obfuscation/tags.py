@@ -3,13 +3,12 @@
 from collections.abc import Callable
 
 from forwarder.traces.obfuscation import cards, errors, http, json_body, memcached, redis
-
-MASK = "?"
+from forwarder.traces.obfuscation.marks import MASK
 
 Rewrite = Callable[[str], str]
 
 
-def sql(text: str, database: str = "", look: Callable[[], None] | None = None) -> str:
+def statement(text: str, database: str = "", look: Callable[[], None] | None = None) -> str:
     """Return the statement without its literals. The tokenizer is loaded when the first one comes."""
     from forwarder.traces.obfuscation import sql
 
@@ -21,7 +20,7 @@ def _mask(_: str) -> str:
 
 
 def _error(text: str) -> str:
-    return errors.obfuscate(text, sql)
+    return errors.obfuscate(text, statement)
 
 
 _ROUTE = "http.route"
@@ -56,7 +55,7 @@ def rewrite(tags: dict[str, str], *, credit_cards: bool) -> None:
         elif "://" in value:
             tags[tag] = http.any_tag(value)
         elif credit_cards and len(value) >= cards.SHORTEST and cards.is_card_number(value) and _may_be_a_cards(tag):
-            tags[tag] = cards.MASK
+            tags[tag] = MASK
 
 
 def resource(text: str, tags: dict[str, str]) -> str:

@@ -1,0 +1,4 @@
+"""What stands for what is not shown."""
+
+MASK = "?"
+CUT_OFF = "..."  # where the rest could not be read
