@@ -1,18 +1,50 @@
-"""Error messages without the statement and the parameters that SQLAlchemy prints into them."""
+"""Error messages and stack traces without the literals that databases and HTTP clients print into them."""
 
+import re
 from collections.abc import Callable
+
+from forwarder.traces.obfuscation import http
+from forwarder.traces.obfuscation.marks import MASK
 
 _STATEMENT, _PARAMETERS, _ADVICE = "[SQL: ", "[parameters: ", "(Background on this error"
 
+# A value may be of several lines, so it ends where the rest of a message or a stack begins.
+_NEXT = r"\n(?:HINT:|CONTEXT:|LINE \d+:|Traceback |The above |During handling |Caused by: |[ \t]+(?:at|File) )"
+_LAST_QUOTE = r"{0}[^{0}\n]*(?:\n|\Z)"  # of its line
+_BEFORE_QUOTES = (
+    r"\b(?:near|token:|character string|[Vv]alue:?|(?:[Ii]nvalid|[Ii]ncorrect|[Cc]ould not)\b[^\n:'\"]{{1,80}}:) {0}"
+)
+# What stands before a value, and what behind it. Each pair takes one look at the text.
+_VALUES = [
+    (r"\b(?:DETAIL|CONTEXT|QUERY|STATEMENT):[ \t]*", _NEXT),  # PostgreSQL's
+    (r"\bLINE \d+:[ \t]*", r"\n"),
+    (r"\bKey \([^\n]{1,200}?\)=\(", r"\) (?:already|is|conflicts)\b"),
+    (r"\bFailing row contains \(", _NEXT),
+    (r"\bDuplicate entry '", r"' for key\b"),  # MySQL's
+    (r"\bto use near '", r"' at line \d"),
+    (r"\bduplicate key value is \(", r"\)\.?[^)\n]*(?:\n|\Z)"),  # SQL Server's
+    (r"\bdup key: *", r"\n"),  # MongoDB's
+    *((_BEFORE_QUOTES.format(quote), _LAST_QUOTE.format(quote)) for quote in "'\""),
+]
+_PATTERNS = [re.compile(rf"({before})(?s:.*?)(?={behind}|\Z)") for before, behind in _VALUES]
+
 
 def obfuscate(text: str, statement: Callable[[str], str]) -> str:
-    """Return the text with the first `[SQL: …]` rewritten by `statement`, and cut behind it, or at `[parameters: …]`.
+    """Return the text without the values in it that databases and HTTP clients are known to name.
 
-    A statement may hold brackets and line breaks, so that only what SQLAlchemy prints next tells where it ends.
+    The first `[SQL: …]` of SQLAlchemy is rewritten by `statement`, and the text cut behind it, or at `[parameters: …]`:
+    a statement may hold brackets and line breaks, so that only what SQLAlchemy prints next tells where it ends.
     """
     text, parameters, _ = text.partition(_PARAMETERS)
     message, has_statement, written = text.partition(_STATEMENT)
+    text = _without_values(message)
     if has_statement:
         written = written.partition(_ADVICE)[0].rstrip().removesuffix("]")
-        text = f"{message}{_STATEMENT}{statement(written)}]" + ("\n" if parameters else "")
-    return text + parameters + ("?]" if parameters else "")
+        text += f"{_STATEMENT}{statement(written)}]" + ("\n" if parameters else "")
+    return text + parameters + (f"{MASK}]" if parameters else "")
+
+
+def _without_values(message: str) -> str:
+    for pattern in _PATTERNS:
+        message = pattern.sub(rf"\1{MASK}", message)
+    return http.words(message)

@@ -1,6 +1,7 @@
 """URLs without what identifies someone: no user and password, no query, no path segment that holds digits."""
 
 import re
+import string
 from urllib.parse import unquote
 
 from forwarder.traces.obfuscation.marks import MASK
@@ -10,13 +11,21 @@ _IN_A_SEGMENT = re.compile(r"[\d@=;&]")
 _IN_A_ROUTE = re.compile(r"[@=;&]")  # in which digits are the framework's
 _BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})|[\x00-\x20\x7f]")  # what no URL parser accepts
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+://")
-_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.-]*+)(?::\d*)?")
-# Without a scheme: a port, or a path, tells it from the name of a file.
-_BARE_HOST = re.compile(r"[\w.-]++:\d+(?=/|$)|(?:[\w-]++\.)++[A-Za-z]{2,}+(?=/)")
+# Behind the host of a WebSocket API, Amazon's API Gateway has the key of a route: `…amazonaws.com$default`.
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.-]*+(?:\$[a-z]+)?)(?::\d*)?")
+# Without a scheme: a port, a path or a usual domain tells it from the name of a file.
+_BARE_HOST = re.compile(
+    r"[\w.-]++:\d+(?=/|$)|(?:[\w-]++\.)++(?:[A-Za-z]{2,}+(?=/)|(?:com|net|org|io|dev|app|cloud|aws|internal|local)$)"
+)
 _OPAQUE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+:")  # `mailto:…`
 # In a fragment, what looks like a parameter or an identifier: `#access_token=…`.
 _TELLING = re.compile(r"[\d=&@]")
-_PASSWORD = re.compile(r"(?:password|passwd|pwd|secret|token|key)\s*=", re.IGNORECASE)
+# In a connection string: what is behind one of these names is not shown.
+_SECRET = re.compile(
+    r"(?:password|passwd|pwd|pass|secret|token|key|signature|user|user\s?name|user\s?id|uid)\s*=", re.IGNORECASE
+)
+_WORD = re.compile(r"\S++")
+_IN_A_SCHEME = string.ascii_letters + string.digits + "+.-"
 
 
 def obfuscate(url: str) -> str:
@@ -53,19 +62,40 @@ def resource(text: str, *, is_route: bool = True) -> str:
 
 
 def any_tag(text: str) -> str:
-    """Return the value of a tag, if it is a URL with a password or a query, without those."""
-    scheme = _SCHEME.match(text)
-    if not scheme:
+    """Return the value of a tag, if it is a URL with a password or a query, or has one in it, without those."""
+    return _url(text) if _SCHEME.match(text) else words(text)
+
+
+def words(text: str) -> str:
+    """Return a text, such as an error message, without the passwords and queries of the URLs and paths in it."""
+    if "://" not in text and "?" not in text:
         return text
-    authority = text[scheme.end() :].partition("/")[0]
-    return obfuscate(text) if "@" in authority or "?" in text else text
+    return _WORD.sub(lambda found: _word(found[0]), text)
+
+
+def _word(word: str) -> str:
+    if "://" in word:
+        before = word[: word.index("://")]
+        start = len(before.rstrip(_IN_A_SCHEME))
+        start += len(before[start:]) - len(before[start:].lstrip("+.-" + string.digits))
+        return word[:start] + _url(word[start:])
+    path, mark, _ = word.partition("?")
+    return path + mark if "/" in path else word
+
+
+def _url(url: str) -> str:
+    """Return a URL, if it has a query, or a user, without those. A path with an `@` is usual in the URL of a file."""
+    rest = url.partition("://")[2]
+    has_user = "@" in rest and not rest.startswith("/")
+    has_parameters = "?" in rest or ("=" in rest and (";" in rest or "#" in rest))
+    return obfuscate(url) if has_user or has_parameters else url
 
 
 def connection(text: str) -> str:
     """Return a connection string, `key=value;…` or a URL, without a user and a password."""
-    password = _PASSWORD.search(text)
-    if password:
-        text = text[: password.end()] + MASK
+    secret = _SECRET.search(text)
+    if secret:
+        text = text[: secret.end()] + MASK
     prefix = "jdbc:" if text.startswith("jdbc:") else ""
     address = text.removeprefix(prefix)
     if _SCHEME.match(address):

@@ -29,7 +29,7 @@ def obfuscate(text: str) -> str:
     while position < end:
         separator = " " if shown and not open_ else ""  # between documents
         found = _TOKEN.match(text, position)
-        if not found or not _fits(found, open_):
+        if not found or not _fits(found, shown[-1] if shown else "", open_):
             cut_value = _VALUE if shown and shown[-1].endswith(":") else ""
             return "".join(shown) + cut_value + CUT_OFF
         shown.append(separator + (_VALUE if found["value"] else found[0].strip()))
@@ -37,10 +37,10 @@ def obfuscate(text: str) -> str:
     return "".join(shown) + (CUT_OFF if open_ else "")
 
 
-def _fits(found: re.Match[str], open_: list[str]) -> bool:
-    """Tell whether what was found may stand here, and keep `open_` up to date."""
+def _fits(found: re.Match[str], before: str, open_: list[str]) -> bool:
+    """Tell whether what was found may stand here, behind what was before, and keep `open_` up to date."""
     if found["key"]:
-        return open_[-1:] == ["{"]
+        return open_[-1:] == ["{"] and before.endswith(("{", ","))
     mark = found["mark"]
     if mark in ("{", "["):
         open_.append(mark)

@@ -70,7 +70,7 @@ def _agreed(text: str, ways: list[lexer.Reading], own: lexer.Reading | None, loo
             raise UnparsableError
         if rest and (own or rest.startswith("\\")):  # a backslash outside of quotes: this way was not meant
             continue
-        mask = _mask(tokens, rest)
+        mask = _mask([*tokens, (lexer.QUOTED_NAME if rest.startswith("[") else lexer.STRING, rest)])
         if shown or rest:
             others.append(mask)
         else:
@@ -80,9 +80,9 @@ def _agreed(text: str, ways: list[lexer.Reading], own: lexer.Reading | None, loo
     return shown[0]
 
 
-def _mask(tokens: list[lexer.Token], rest: str) -> _Mask:
+def _mask(tokens: list[lexer.Token]) -> _Mask:
     shown, double_quoted, hidden = bytearray(), bytearray(), bytearray()
-    for kind, value in [*tokens, (lexer.STRING, rest)]:
+    for kind, value in tokens:
         is_double = kind is lexer.DOUBLE_QUOTED and looks_like_a_name(value)
         is_literal = kind in lexer.LITERALS or (kind is lexer.DOUBLE_QUOTED and not is_double)
         is_hidden = is_literal or kind in lexer.COMMENTS

@@ -138,7 +138,7 @@ def _rules(reading: Reading) -> list[tuple[str, Kind]]:
     """Return the rules in the order in which they are tried; what none of them takes is an error."""
     return [
         *(_BRACKETS if reading.brackets else ()),
-        (r"\s++", SPACE),
+        (r"[\s\ufeff]++", SPACE),
         (r"[(),;\[\]{}]", PUNCTUATION),
         *_quoting(reading),
         _UUID,

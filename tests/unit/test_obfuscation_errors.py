@@ -1,0 +1,82 @@
+"""Error messages lose the values that databases and HTTP clients name, and stay readable."""
+
+import pytest
+
+from forwarder.traces.obfuscation import errors
+from tests.clocks import processor_seconds
+
+
+def masked(text: str) -> str:
+    return errors.obfuscate(text, lambda _: "(the statement)")
+
+
+def test_a_statement_in_an_error_message_is_rewritten_and_its_parameters_are_hidden() -> None:
+    message = "(Error) no such table\n[SQL: SELECT [a]\nFROM b]\n[parameters: ('secret',)]\n(Background"
+    assert masked(message) == "(Error) no such table\n[SQL: (the statement)]\n[parameters: ?]"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "no [such] table",
+        'null value in column "a" violates not-null constraint',
+        "Traceback (most recent call last):\n  File \"/var/task/a.py\", line 3, in handler\n    work()\nKeyError: 'a'",
+        "Error: no\n    at work (file:///var/task/node_modules/@aws-sdk/client/index.js:12:5)",
+        "HTTPSConnectionPool(host='x', port=443): Read timed out. (read timeout=3)",
+        "why? see https://example.com/errors/12",
+    ],
+)
+def test_an_error_message_without_a_value_stays(message: str) -> None:
+    assert masked(message) == message
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Not Found for url: https://a.example/b?token=secret", "Not Found for url: https://a.example/b?"),
+        ("Not Found for url: https://a:secret@b.example/c\n", "Not Found for url: https://b.example/c\n"),
+        ("exceeded with url: /a?token=secret (Caused by x)", "exceeded with url: /a? (Caused by x)"),
+        ("no route to 'jdbc:postgresql://a:secret@b/c'", "no route to 'jdbc:postgresql://b/c'"),
+    ],
+)
+def test_a_url_in_an_error_message_loses_its_password_and_query(message: str, shown: str) -> None:
+    assert masked(message) == shown
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        # PostgreSQL
+        ('duplicate key "a_key"\nDETAIL:  Key (a)=(secret) already exists.', 'duplicate key "a_key"\nDETAIL:  ?'),
+        ("no\nDETAIL:  Failing row contains (1,\nsecret).\nHINT:  b", "no\nDETAIL:  ?\nHINT:  b"),
+        ("no\nDETAIL:  secret\n    at work (a.js:1:2)", "no\nDETAIL:  ?\n    at work (a.js:1:2)"),
+        ('no\nCONTEXT:  COPY t, line 1, column a: "secret"', "no\nCONTEXT:  ?"),
+        ("no\nLINE 1: SELECT 'secret'\n               ^", "no\nLINE 1: ?\n               ^"),
+        ("Key (lower(a), b)=(secret, 1) already exists.", "Key (lower(a), b)=(?) already exists."),
+        ("Failing row contains (1, secret)", "Failing row contains (?"),
+        ('invalid input syntax for type integer: "secret"', 'invalid input syntax for type integer: "?"'),
+        ('syntax error at or near "secret"', 'syntax error at or near "?"'),
+        # MySQL
+        ("Duplicate entry 'it's secret' for key 'a'", "Duplicate entry '?' for key 'a'"),
+        ("syntax to use near 'it's\nsecret' at line 1", "syntax to use near '?' at line 1"),
+        ("Incorrect integer value: 'secret' for column 'a'", "Incorrect integer value: '?'"),
+        # SQLite, SQL Server, MongoDB
+        ('near "secret": syntax error', 'near "?": syntax error'),
+        ('unrecognized token: "\'secret"', 'unrecognized token: "?"'),
+        ("converting the value 'it's secret' to type int.", "converting the value '?' to type int."),
+        ("The duplicate key value is (secret, 1).", "The duplicate key value is (?)."),
+        ('E11000 duplicate key error dup key: { a: "secret" }', "E11000 duplicate key error dup key: ?"),
+    ],
+)  # fmt: skip
+def test_a_value_that_a_database_names_is_masked(message: str, shown: str) -> None:
+    assert masked(message) == shown
+
+
+@pytest.mark.parametrize("cut", ["Duplicate entry 'secret", "near 'secret", "Key (a)=(secret", "DETAIL: secret"])
+def test_a_value_at_which_a_message_is_cut_off_is_masked(cut: str) -> None:
+    assert "secret" not in masked(cut)
+
+
+@pytest.mark.parametrize("unit", ["DETAIL:", "Key (a", "near 'a\n", "\n  ", "a", "a://", "invalid a:", "'", "/?"])
+def test_an_error_message_takes_time_in_proportion_to_its_length(unit: str) -> None:
+    assert processor_seconds(lambda: masked(unit * (500_000 // len(unit)))) < 10
