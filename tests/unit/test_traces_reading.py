@@ -249,6 +249,11 @@ def test_attributes_and_structures_are_obfuscated_as_tags_of_their_names_are() -
     assert span.links[0].attributes["http.url"] == "http://a/?"
 
 
+def test_the_name_of_an_event_is_obfuscated() -> None:
+    span = the_span(span_events=[{"name": STATEMENT, "time_unix_nano": 1}])
+    assert span.events[0].name == "SELECT ?"
+
+
 def test_an_attribute_may_tell_which_database_a_statement_is_for() -> None:
     attributes = {"db.system": "redis", "db.statement": f"SET cart:1 {SECRET}"}
     span = the_span(span_events=[{"name": "query", "time_unix_nano": 1, "attributes": attributes}])

@@ -32,6 +32,7 @@ class Literals:
         for link in span.links:
             self._obfuscate(link.attributes)
         for event in span.events:
+            event.name = obfuscation.obfuscated_name(event.name, self._look)
             event.attributes = self._attributes(event.attributes)
         if span.structs:
             span.structs = {
@@ -72,4 +73,4 @@ class Literals:
 
     def _obfuscate(self, texts: dict[str, str]) -> None:
         self._look()
-        obfuscation.obfuscate_texts(texts, credit_cards=self._credit_cards)
+        obfuscation.obfuscate_texts(texts, credit_cards=self._credit_cards, look=self._look)

@@ -42,16 +42,20 @@ _MEMCACHED = Kind(memcached.obfuscate, memcached.obfuscate)
 _MONGODB = Kind(_json_after_words, _json_after_words)
 _SEARCH = Kind(statement=json_body.obfuscate, is_request=True)
 WEB = Kind(is_request=True)
+DYNAMODB = Kind()  # operations and tables; statements of PartiQL look like SQL
 OTHER = Kind()
 UNSPECIFIED_DATABASE = Kind(is_sql=True)
 
+_DYNAMODB = ("dynamodb", "aws.dynamodb")
 # By the span's type; by what `_DATABASE_TAGS` hold, where the type is none of these, or only `db`.
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(DIALECTS, SQL),
     "db": UNSPECIFIED_DATABASE,
-    **dict.fromkeys(["redis", "valkey"], REDIS),
+    **dict.fromkeys(["redis", "valkey", "keydb", "dragonfly", "dragonflydb", "garnet", "memorydb"], REDIS),
+    **dict.fromkeys(["elasticache", "aws.elasticache"], REDIS),
+    **dict.fromkeys(_DYNAMODB, DYNAMODB),
     **dict.fromkeys(["memcached", "cache"], _MEMCACHED),
-    **dict.fromkeys(["mongodb", "mongo"], _MONGODB),
+    **dict.fromkeys(["mongodb", "mongo", "documentdb", "aws.documentdb"], _MONGODB),
     **dict.fromkeys(["elasticsearch", "opensearch"], _SEARCH),
     **dict.fromkeys(["http", "web"], WEB),
 }
@@ -61,13 +65,26 @@ _URL_TAGS = frozenset({"http.url", "url.full", "http.method", "http.request.meth
 _QUERY_TYPE = "sql.query_type"  # of dd-trace-go, which prints no types
 _TELLING_TAGS = _URL_TAGS | {*STATEMENT_TAGS, _QUERY_TYPE}
 
-# A statement without a word about where it goes. Guards the tokenizer from what people name their spans.
+# A statement without a word about where it goes. Guards the tokenizer from what people name their spans and functions:
+# behind the verb is no `-`, and somewhere a literal. Verbs that are usual in names need a literal in quotes.
 _LIKE_SQL = re.compile(
-    r"""(?=[-\s/(siudmrwcage])(?:\s++|--[^\n]*+\n|/\*(?:[^*]++|\*(?!/))*+\*/|\()*+
-        (?:SELECT|INSERT|UPDATE|UPSERT|DELETE\s+FROM|MERGE|REPLACE|WITH|CREATE|ALTER|DROP|GRANT|EXEC(?:UTE)?|EXPLAIN)\b
-        [^'"`$\d]*+['"`$\d]""",
+    r"""(?:[\s\ufeff(;]++|--[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+
+        (?:
+            (?:SELECT|INSERT|UPDATE|UPSERT|DELETE\s+FROM|MERGE|REPLACE|WITH|CREATE|ALTER|DROP|GRANT|EXEC(?:UTE)?|EXPLAIN)
+            (?=[\s(*'"`\[@]|/\*|--\s) [^'"`$\d]*+['"`$\d]
+            |(?:BEGIN|CALL|COPY|SET|DECLARE|DO|USE|SHOW|PRAGMA|ATTACH|PREPARE|TRUNCATE|VALUES|MATCH)
+            (?=[\s(;'"`\[@]|/\*|--\s) [^'"`$=]*+['"`$=]
+        )""",
     re.IGNORECASE | re.VERBOSE,
 )
+_NO_FUNCTION = re.compile(r"[\s'\"`]")  # no name of a function has any of these
+_LIKE_REDIS = re.compile(r"\s*(?:AUTH|HELLO)\s")
+_IN_BOTH = re.compile(r"\s*SET\s", re.IGNORECASE)  # a command of Redis and a statement of SQL
+
+
+def is_like_sql(text: str) -> bool:
+    """Tell whether a text, about which nobody says anything, is a statement with literals."""
+    return bool(_LIKE_SQL.match(text) and _NO_FUNCTION.search(text))
 
 
 def database_of(tags: dict[str, str]) -> str:
@@ -81,13 +98,17 @@ def database_of(tags: dict[str, str]) -> str:
 def kind_of(type_: str, database: str, tags: dict[str, str], resource: str) -> Kind:
     """Return the kind of a span. A database that nobody knows is taken for one that speaks SQL."""
     kind = _kind_of_type(type_)
-    if kind is not OTHER and kind is not UNSPECIFIED_DATABASE:
+    if database and (kind is OTHER or kind is UNSPECIFIED_DATABASE or (kind is SQL and database in _DYNAMODB)):
+        kind = KINDS.get(database, SQL)
+    if kind is DYNAMODB:
+        return SQL if is_like_sql(resource) else kind
+    if database or (kind is not OTHER and kind is not UNSPECIFIED_DATABASE):
         return kind
-    if database:
-        return KINDS.get(database, SQL)
     if not _TELLING_TAGS.isdisjoint(tags):
         return _told_by_tags(kind, tags)
-    return SQL if kind is UNSPECIFIED_DATABASE or _LIKE_SQL.match(resource) else OTHER
+    if kind is UNSPECIFIED_DATABASE or is_like_sql(resource):
+        return SQL
+    return REDIS if _LIKE_REDIS.match(resource) else OTHER
 
 
 @lru_cache(maxsize=256)
@@ -98,5 +119,6 @@ def _kind_of_type(type_: str) -> Kind:
 def _told_by_tags(kind: Kind, tags: dict[str, str]) -> Kind:
     for tag in STATEMENT_TAGS:
         if statement := tags.get(tag):
-            return REDIS if kind is OTHER and redis.has_values(statement) else SQL
+            may_be_redis = kind is OTHER or not _IN_BOTH.match(statement)
+            return REDIS if may_be_redis and redis.has_values(statement) else SQL
     return SQL if kind is UNSPECIFIED_DATABASE or _QUERY_TYPE in tags or _URL_TAGS.isdisjoint(tags) else WEB

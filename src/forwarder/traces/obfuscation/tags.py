@@ -1,14 +1,17 @@
 """Tags that hold what must not be shown, whatever the kind of their span: these are in nobody else's spans."""
 
+import re
 from collections.abc import Callable
+from functools import lru_cache
 
-from forwarder.traces.obfuscation import cards, errors, http, json_body, memcached, redis
+from forwarder.traces.obfuscation import cards, errors, graphql, http, json_body, memcached, redis
 from forwarder.traces.obfuscation.marks import MASK
 
 Rewrite = Callable[[str], str]
+Look = Callable[[], None]
 
 
-def statement(text: str, database: str = "", look: Callable[[], None] | None = None) -> str:
+def statement(text: str, database: str = "", look: Look | None = None) -> str:
     """Return the statement without its literals. The tokenizer is loaded when the first one comes."""
     from forwarder.traces.obfuscation import sql
 
@@ -19,48 +22,82 @@ def _mask(_: str) -> str:
     return MASK
 
 
-def _error(text: str) -> str:
-    return errors.obfuscate(text, statement)
+def _path(text: str) -> str:
+    return http.obfuscate(text) if "/" in text or "?" in text else text
+
+
+def _error(text: str, look: Look | None = None) -> str:
+    return errors.obfuscate(text, lambda written: statement(written, look=look))
 
 
 _ROUTE = "http.route"
 _URLS = (
     "http.url", "url.full", "url.original", "url.path", "http.target", "http.path", "http.url_details.path",
-    "http.referrer", "http.referer", "http.request.headers.referer", "http.response.headers.location",
-    "elasticsearch.url", "opensearch.url",
+    "http.uri", "http.request.uri", "http.referrer", "http.referer", "elasticsearch.url", "opensearch.url",
+    "function.request.path", "function.request.rawPath",
 )  # fmt: skip
 _TAGS: dict[str, Rewrite] = {
     **dict.fromkeys(_URLS, http.obfuscate),
     **dict.fromkeys(["http.query.string", "http.query_string", "url.query"], _mask),
+    **dict.fromkeys(["http.fragment.string", "url.fragment"], _mask),
+    **dict.fromkeys(["function.request.rawQueryString", "http.url_details.queryString"], _mask),
+    **dict.fromkeys(["graphql.source", "graphql.document"], graphql.obfuscate),
+    "endpoint": _path,  # of datadog-lambda, where it repeats the path of the URL
     "db.connection_string": http.connection,
     **dict.fromkeys(["redis.raw_command", "valkey.raw_command"], redis.obfuscate),
     **dict.fromkeys(["memcached.command", "memcached.query"], memcached.obfuscate),
     **dict.fromkeys(["mongodb.query", "elasticsearch.body", "opensearch.body"], json_body.obfuscate),
     **dict.fromkeys(["elasticsearch.params", "opensearch.params"], json_body.obfuscate),
-    **dict.fromkeys(["error.message", "error.msg", "error.stack"], _error),
+    **dict.fromkeys(["error.message", "error.msg", "error.stack", "error.details"], _error),
     **dict.fromkeys(["exception.message", "exception.stacktrace"], _error),
 }
-_PARAMETERS = "db.query.parameter."  # and their names or numbers
+# Behind these are names or numbers of parameters.
+_PARAMETERS = (
+    "db.query.parameter.", "db.operation.parameter.", "db.elasticsearch.path_parts.", "query.args.",
+    "graphql.variables.", "function.request.queryStringParameters.", "function.request.cookies",
+    "function.request.multiValueQueryStringParameters.", "http.url_details.queryString.",
+)  # fmt: skip
+# Headers of requests and responses, by the names that Datadog's and OpenTelemetry's libraries give them.
+_HEADER = re.compile(
+    r"""headers?\.(?:
+        (?P<secret>(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|x-amz-security-token)
+        |(?P<url>referer|location)
+    )(?:\.\d+)?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# Names come again and again: what happens to so many, none longer than this, is remembered.
+_NAMES, _LONGEST_NAME = 512, 200
 # Long numbers that are no cards'. Tags that begin with `_` are the libraries' own.
 _NO_CARDS = frozenset({"account_id", "aws_account", "aws.account", "cloud.account.id"})
 
 
-def rewrite(tags: dict[str, str], *, credit_cards: bool) -> None:
+def rewrite(tags: dict[str, str], *, credit_cards: bool, look: Look | None = None) -> None:
     """Rewrite, in place, the tags that are in the table, those that are URLs, and those that are card numbers."""
     for tag, value in tags.items():  # only values change, so the loop goes on undisturbed
-        if rewrite := _TAGS.get(tag):
-            tags[tag] = rewrite(value)
-        elif _PARAMETERS in tag:
-            tags[tag] = MASK
+        if rewrite := _of_a_short_name(tag) if len(tag) <= _LONGEST_NAME else _rewrite_of(tag):
+            tags[tag] = _error(value, look) if rewrite is _error else rewrite(value)
         elif "://" in value:
             tags[tag] = http.any_tag(value)
         elif credit_cards and len(value) >= cards.SHORTEST and cards.is_card_number(value) and _may_be_a_cards(tag):
             tags[tag] = MASK
 
 
+def _rewrite_of(tag: str) -> Rewrite | None:
+    """Return what happens to a tag whatever it holds."""
+    if tag in _TAGS:
+        return _TAGS[tag]
+    header = _HEADER.search(tag)
+    if header and not header["secret"]:
+        return http.obfuscate
+    return _mask if header or tag.startswith(_PARAMETERS) else None
+
+
+_of_a_short_name = lru_cache(_NAMES)(_rewrite_of)
+
+
 def resource(text: str, tags: dict[str, str]) -> str:
     """Return the resource of a request. If its path is that of the URL, and no route, it shows no more than the URL."""
-    path = http.path_of(text[text.find("/") :])
+    path = http.path_of(text[text.index("/") :]) if "/" in text else None
     is_path = any(path == http.path_of(tags[tag]) for tag in _URLS if tag in tags)
     return http.resource(text, is_route=not is_path or path == tags.get(_ROUTE, "").strip("/"))
 
