@@ -32,7 +32,7 @@ def obfuscate(span: Obfuscatable, *, credit_cards: bool, look: Look | None = Non
     """Rewrite the span's resource, name and tags in place.
 
     `credit_cards`: mask texts that are card numbers, too. `look`, at the clock, is called before each reading of an
-    SQL statement, which may take a tenth of a second; what it raises goes through.
+    SQL statement, which may take some tenths of a second; what it raises goes through.
     """
     resource, meta = span.resource, span.meta
     database = database_of(meta)

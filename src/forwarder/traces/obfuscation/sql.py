@@ -13,8 +13,8 @@ from forwarder.traces.obfuscation.sql_shape import UnparsableError, shape
 
 UNPARSABLE = "Non-parsable SQL query"
 
-# In characters. Libraries cut tags at 25,000. At this length, one reading takes a tenth of a second, in which nothing
-# looks at the clock, and all ways to read a text take half a second.
+# In characters. Libraries cut tags at 25,000. At this length, one reading takes some tenths of a second, in which
+# nothing looks at the clock, and all ways to read a text take three seconds.
 LONGEST = 64 * 1024
 
 Look = Callable[[], None]
@@ -75,7 +75,11 @@ def _agreed(text: str, ways: list[lexer.Reading], own: lexer.Reading | None, loo
             others.append(mask)
         else:
             shown = tokens, mask
-    if not shown or any(other.denies(shown[1]) for other in others):
+        if shown:
+            if any(other.denies(shown[1]) for other in others):
+                raise UnparsableError
+            others.clear()
+    if not shown:
         raise UnparsableError
     return shown[0]
 
