@@ -112,6 +112,7 @@ def test_what_repeats_the_resource_of_a_request_hides_what_the_resource_hides() 
     "statement",
     [
         "CALL p('secret')",
+        "{call p('secret')}",
         "COPY t FROM 'secret'",
         "SET PASSWORD = 'secret'",
         "BEGIN; INSERT INTO t VALUES ('secret')",

@@ -54,6 +54,7 @@ def masked(tag: str, value: str) -> str:
         ("http.request.headers.authorization", "Bearer secret", "?"),
         ("http.request.header.cookie", "a=secret", "?"),
         ("http.response.headers.set-cookie", "a=secret", "?"),
+        ("http.response.header.set_cookie", "a=secret", "?"),
         ("http.request.headers.accept", "text/html", "text/html"),
         ("function.request.headers.Authorization", "secret", "?"),
         ("function.request.multiValueHeaders.cookie.0", "secret", "?"),

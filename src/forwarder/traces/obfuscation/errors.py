@@ -24,6 +24,7 @@ _VALUES = [
     (r"\bto use near '", r"' at line \d"),
     (r"\bduplicate key value is \(", r"\)\.?[^)\n]*(?:\n|\Z)"),  # SQL Server's
     (r"\bdup key: *", r"\n"),  # MongoDB's
+    (r"\b(?:[Pp]assword|PASSWORD|[Pp]asswd|[Pp]wd|PWD)\s?=\s?", r"[\s;&]"),  # in connection strings
     *((_BEFORE_QUOTES.format(quote), _LAST_QUOTE.format(quote)) for quote in "'\""),
 ]
 _PATTERNS = [re.compile(rf"({before})(?s:.*?)(?={behind}|\Z)") for before, behind in _VALUES]

@@ -68,7 +68,7 @@ _TELLING_TAGS = _URL_TAGS | {*STATEMENT_TAGS, _QUERY_TYPE}
 # A statement without a word about where it goes. Guards the tokenizer from what people name their spans and functions:
 # behind the verb is no `-`, and somewhere a literal. Verbs that are usual in names need a literal in quotes.
 _LIKE_SQL = re.compile(
-    r"""(?:[\s\ufeff(;]++|--[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+
+    r"""(?:[\s\ufeff({;]++|--[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+
         (?:
             (?:SELECT|INSERT|UPDATE|UPSERT|DELETE\s+FROM|MERGE|REPLACE|WITH|CREATE|ALTER|DROP|GRANT|EXEC(?:UTE)?|EXPLAIN)
             (?=[\s(*'"`\[@]|/\*|--\s) [^'"`$\d]*+['"`$\d]

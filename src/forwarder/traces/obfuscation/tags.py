@@ -60,7 +60,7 @@ _PARAMETERS = (
 # Headers of requests and responses, by the names that Datadog's and OpenTelemetry's libraries give them.
 _HEADER = re.compile(
     r"""headers?\.(?:
-        (?P<secret>(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|x-amz-security-token)
+        (?P<secret>(?:proxy[-_])?authorization|(?:set[-_])?cookie|x[-_]api[-_]key|x[-_]amz[-_]security[-_]token)
         |(?P<url>referer|location)
     )(?:\.\d+)?""",
     re.IGNORECASE | re.VERBOSE,
