@@ -225,18 +225,19 @@ def test_what_failed_is_stored_and_arrives_with_a_replay(
 
 def test_a_replay_joins_what_is_of_one_env(storing: Forwarder, intake: LocalIntake) -> None:
     intake.script.replace([DOWN])
-    for number, env in enumerate(["dev", "prod", "dev", "prod"], start=1):
+    for number, env in enumerate(["ahead", "dev", "prod", "dev", "prod"], start=1):
         storing.handle(awslogs_event([line(span(number, number, meta={"env": env, "language": "go"}))]), context())
     intake.script.replace([])
     intake.store.clear()
     storing.handle({"retry": True}, context())
     headers = [{name.lower(): value for name, value in request.headers.items()} for request in requests(intake)]
-    assert [header["x-datadog-reported-languages"] for header in headers] == ["go", "go"]
+    assert [header["x-datadog-reported-languages"] for header in headers] == ["go", "go", "go"]
     assert sorted((span.env, int(span.span_id, 16)) for span in intake.store.spans()) == [
-        ("dev", 1),
-        ("dev", 3),
-        ("prod", 2),
-        ("prod", 4),
+        ("ahead", 1),
+        ("dev", 2),
+        ("dev", 4),
+        ("prod", 3),
+        ("prod", 5),
     ]
 
 
