@@ -17,6 +17,12 @@
 No message holds an API key or any part of a user's line.
 """
 
+import msgspec
+
+# What msgspec raises when it decodes JSON that somebody else wrote: malformed or mistyped; text that is not valid
+# Unicode; absurd nesting.
+UNREADABLE_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
 
 class ForwarderError(Exception):
     """Base of all errors of the forwarder."""

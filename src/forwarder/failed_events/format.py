@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 from isal import igzip
 
-from forwarder.errors import CorruptRecordError
+from forwarder.errors import UNREADABLE_JSON, CorruptRecordError
 from forwarder.records import Batch, Body, History, Signal
 from forwarder.records.unshown import name_only
 
@@ -72,7 +72,7 @@ def event_of(record: bytes) -> dict[str, object]:
     """
     try:
         return msgspec.json.decode(record, type=_InvocationRecord).request_payload
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except UNREADABLE_JSON:
         raise CorruptRecordError("it is not an invocation record") from None
 
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from forwarder import aws
-from forwarder.errors import StoreError
+from forwarder.errors import UNREADABLE_JSON, StoreError
 
 LONGEST = 1_000.0  # seconds; no invocation takes longer than 900, so what claims more is not to be believed
 MOST_TRIES = 2  # of an event, each of which killed the replay
@@ -88,7 +88,7 @@ class Lease:
         tag = str(answer["ETag"])
         try:
             return msgspec.json.decode(answer["Body"].read(), type=_Held), tag
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):  # nobody can hold what nobody can read
+        except UNREADABLE_JSON:  # nobody can hold what nobody can read
             return _Held(), tag
 
     def _write(self, held: _Held, condition: dict[str, str]) -> bool:

@@ -6,11 +6,11 @@ from math import isfinite
 import msgspec
 from msgspec import Raw, Struct
 
+from forwarder.errors import UNREADABLE_JSON
 from forwarder.records import Metric
 from forwarder.records.tags import beside, telling
 from forwarder.records.unshown import name_only
 
-_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 BLANKS = " \t\r\n\ufeff"  # what may stand before the JSON of a line: white space, a byte order mark
 _INT64 = 2**63  # what lies beyond cannot be a time, and as a value goes out as a float
 
@@ -65,7 +65,7 @@ def metric(message: str, group_tags: tuple[str, ...]) -> Metric | None:
         if not (line.m and isfinite(line.v) and 0 <= line.e < _INT64):
             return None
         value = line.v if abs(line.v) < _INT64 else float(line.v)
-    except (*_UNREADABLE, OverflowError):
+    except (*UNREADABLE_JSON, OverflowError):
         return None
     own = telling(line.t)
     tags = dict.fromkeys((*own, *beside(own, group_tags)))
@@ -84,12 +84,12 @@ def trace_text(message: str) -> str:
     """
     try:
         text = _unwrapped(message).lstrip(BLANKS)
-    except _UNREADABLE:
+    except UNREADABLE_JSON:
         return ""
     try:
         spans = (span for trace in _decode_traces(text).traces for span in trace)
         return text if any(map(_names_a_trace, spans)) else ""
-    except _UNREADABLE:
+    except UNREADABLE_JSON:
         return text if _is_trace_of_sorts(text) else ""
 
 

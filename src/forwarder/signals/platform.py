@@ -15,6 +15,7 @@ import msgspec
 import regex
 from msgspec import Meta, Raw, Struct
 
+from forwarder.errors import UNREADABLE_JSON
 from forwarder.records import Line, Metric, Origin
 
 PREFIX = "aws.lambda.enhanced."
@@ -110,7 +111,6 @@ _decode_measures = msgspec.json.Decoder(_MeasuredReport[_Metrics]).decode
 _decode_any_measures = msgspec.json.Decoder(_MeasuredReport[dict[str, Raw]]).decode
 _decode_measure = msgspec.json.Decoder(_Measure).decode
 _decode_text = msgspec.json.Decoder(str).decode
-_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 @dataclass(slots=True)
@@ -191,7 +191,7 @@ class Reports:
             self._ended(line, *map(_text, (report.record.request_id, report.record.status, report.record.error_type)))
             if report.type == "platform.report":
                 self._measures.append((line, _measures_of(line.message)))
-        except _UNREADABLE:
+        except UNREADABLE_JSON:
             return
 
     def _ended(self, line: Line, request: str, status: str, error: str) -> None:
@@ -242,10 +242,10 @@ def _measures_of(message: str) -> _Metrics:
     """
     try:
         return _decode_measures(message).record.metrics
-    except _UNREADABLE:
+    except UNREADABLE_JSON:
         found = {}
         for name, value in _decode_any_measures(message).record.metrics.items():
-            with suppress(*_UNREADABLE):
+            with suppress(*UNREADABLE_JSON):
                 found[name] = _decode_measure(value)
         return msgspec.convert(found, _Metrics)
 
@@ -253,7 +253,7 @@ def _measures_of(message: str) -> _Metrics:
 def _text(value: Raw) -> str:
     try:
         return _decode_text(value)
-    except _UNREADABLE:
+    except UNREADABLE_JSON:
         return ""
 
 

@@ -12,9 +12,9 @@ import msgspec
 import regex
 from msgspec import Raw, Struct
 
+from forwarder.errors import UNREADABLE_JSON
 from forwarder.records import Line, Signals
 
-_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 _Object = dict[str, Raw]
 _Changes = tuple[tuple[str, Callable[[Raw], Raw]], ...]  # of members, by name
 
@@ -72,7 +72,7 @@ def _members(raw: Raw) -> _Object:
     """Return the members of an object, or none of what is no object."""
     try:
         return _decode_object(raw)
-    except _UNREADABLE:
+    except UNREADABLE_JSON:
         return {}
 
 
@@ -87,7 +87,7 @@ def _take_key(entry: _Object, names: tuple[str, ...]) -> str:
 def _text(value: Raw) -> str:
     try:
         return _decode_text(value)
-    except _UNREADABLE:
+    except UNREADABLE_JSON:
         return ""
 
 
@@ -100,7 +100,7 @@ def _change(members: _Object, changes: _Changes) -> bool:
     before = dict(members)
     for name, change in changes:
         if name in members:
-            with suppress(*_UNREADABLE):
+            with suppress(*UNREADABLE_JSON):
                 members[name] = change(members[name])
     return any(members[name] is not value for name, value in before.items())
 
@@ -125,7 +125,7 @@ _GROUP = ("ruleGroupId",)
 def _waf(line: Line) -> Shaped:
     try:
         members = _decode_object(line.message)
-    except _UNREADABLE:
+    except UNREADABLE_JSON:
         return Shaped([line])
     if _change(members, _WAF_MEMBERS):
         line.message = _message(members, line)
@@ -189,7 +189,7 @@ def _security_hub(line: Line) -> Shaped:
         if "finding" in detail or len(raws) * len(_encode(event | {"detail": detail})) > _MOST_COPIED:
             return Shaped([line])
         findings = [_finding(finding) for finding in raws]
-    except (KeyError, *_UNREADABLE):
+    except (KeyError, *UNREADABLE_JSON):
         return Shaped([line])
     logs = [event | {"detail": _raw(detail | {"finding": finding})} for finding in findings]
     return Shaped([Line(_message(log, line), line.id, line.timestamp) for log in logs] or [line])
@@ -234,7 +234,7 @@ def _cloudtrail(line: Line) -> Shaped:
         return Shaped([line])
     try:
         identity = _decode_cloudtrail(line.message).userIdentity
-    except _UNREADABLE:
+    except UNREADABLE_JSON:
         return Shaped([line])
     instance = _INSTANCE.fullmatch(identity.arn) if identity else None
     return Shaped([line], instance["host"] if instance else "")

@@ -14,7 +14,7 @@ from isal import isal_zlib
 from msgspec import Struct
 
 from forwarder.deadline import OUT_OF_TIME
-from forwarder.errors import CorruptRecordError, OutOfTimeError
+from forwarder.errors import UNREADABLE_JSON, CorruptRecordError, OutOfTimeError
 from forwarder.records import Found, Group, Line, LogStream, Rejection, Unread
 from forwarder.sources.json_parts import members, texts
 from forwarder.sources.reading import Look, Reading
@@ -26,7 +26,6 @@ GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 _SLICE = 16 * 1024  # bytes: what follows the end of a member is copied, so that it had better not be all the rest
 
 _CORRUPT = cast(type[Exception], isal_zlib.error)  # its stub calls the class an instance
-UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 class _Document(Struct):
@@ -87,7 +86,7 @@ def read_document(document: bytes, record: int, look: Look) -> Group:
     """
     try:
         found = _decode(document)
-    except UNREADABLE:
+    except UNREADABLE_JSON:
         return _read_in_parts(document, record, look)
     return _group(found.messageType, LogStream(found.logGroup, found.logStream, found.owner), found.logEvents, record)
 
@@ -108,7 +107,7 @@ def _read_in_parts(document: bytes, record: int, look: Look) -> Group:
     for number, text in enumerate(texts(fields["logEvents"], look)):
         try:
             lines.append(_decode_line(text))
-        except UNREADABLE as error:
+        except UNREADABLE_JSON as error:
             rejected.append(Rejection(f"log event: {_why(error)}", f"log event {number}", raw=text))
     return _group(_text(fields.get("messageType", "")), stream, lines, record, tuple(rejected))
 
@@ -117,7 +116,7 @@ def _text(json: str) -> str:
     """Decode a field that ought to be a text; anything else counts as not there."""
     try:
         return _decode_text(json)
-    except UNREADABLE:
+    except UNREADABLE_JSON:
         return ""
 
 

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 
 from forwarder.deadline import OUT_OF_TIME
-from forwarder.errors import CorruptRecordError
+from forwarder.errors import UNREADABLE_JSON, CorruptRecordError
 from forwarder.records import Found, Group, Rejection
 from forwarder.sources import eventbridge, objects, s3, sns
-from forwarder.sources.awslogs import UNREADABLE
 from forwarder.sources.reading import Reading
 from forwarder.sources.values import as_json
 
@@ -83,7 +82,7 @@ def _json_object(message: Group) -> Mapping[str, object]:
         return {}
     try:
         return _decode(text)
-    except UNREADABLE:
+    except UNREADABLE_JSON:
         return _decoded_leniently(text)
 
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from forwarder import aws
+from forwarder.errors import UNREADABLE_JSON
 
 _MISSING = {"NoSuchKey", "404"}
 _LOST = {"PreconditionFailed", "ConditionalRequestConflict", *_MISSING}
@@ -51,7 +52,7 @@ class SharedEntry:
         self._tag = str(answer["ETag"])
         try:
             return msgspec.json.decode(body, type=Entry)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        except UNREADABLE_JSON:
             return Entry()
 
     def write(self, entry: Entry) -> bool:

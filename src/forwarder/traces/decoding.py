@@ -3,11 +3,10 @@
 import msgspec
 from msgspec import Struct, field
 
+from forwarder.errors import UNREADABLE_JSON
 from forwarder.records.unshown import name_only
 from forwarder.traces import lenient
 from forwarder.traces.spans import TRACE_ID_HIGH, Span
-
-_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 class _Printed(Struct):
@@ -46,7 +45,7 @@ def spans_of(text: str, time: int) -> tuple[list[Span], int]:
     """
     try:
         return [_span(printed) for trace in _decode(text).traces for printed in trace], 0
-    except _UNREADABLE:
+    except UNREADABLE_JSON:
         return lenient.spans_of(text, time)
 
 

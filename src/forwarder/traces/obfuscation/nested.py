@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from forwarder.errors import UNREADABLE_JSON
 from forwarder.traces.obfuscation import json_body
 
 TAGS = ("events", "_dd.span_links")
@@ -21,7 +22,7 @@ def obfuscate(text: str, rewrite: Rewrite) -> str:
     """Return the JSON with the texts of each of its objects rewritten in place, by name; no values if it is broken."""
     try:
         return msgspec.json.encode(_rewritten(msgspec.json.decode(text), "", rewrite)).decode()
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except UNREADABLE_JSON:
         return json_body.obfuscate(text)
 
 
