@@ -141,9 +141,8 @@ class _Packing:
         found = signals.sort(group.lines, origin, reports)
         passed = self._rules.apply(found)
         read = self._reader.read(found.traces, origin, group.record)
-        passed.spans, passed.rejected = read.count, passed.rejected + read.rejected
-        self._summary.book(group, found, passed)
-        for rejection in (*group.rejected, *passed.rejected):
+        self._summary.book(group, found, passed, read)
+        for rejection in (*group.rejected, *passed.rejected, *read.rejected):
             self._tell(rejection, origin.pointer)
         for own, lines in passed.logs.items():
             yield from self._logs.add(lines, origin, own, group.record)

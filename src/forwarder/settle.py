@@ -65,6 +65,16 @@ class ItemLedger(Struct):
         return self.created == self.delivered + self.stored + self.rejected + self.returned
 
 
+class Spans(Protocol):
+    """The spans of a group: how many there are to deliver, and those that never can be."""
+
+    rejected: list[Rejection]
+
+    @property
+    def count(self) -> int:
+        """How many there are to deliver."""
+
+
 @dataclass(slots=True)
 class Summary:
     """The books of one invocation.
@@ -112,8 +122,8 @@ class Summary:
         """Whether both ledgers balance."""
         return self.lines.balanced and all(ledger.balanced for ledger in self.signals.values())
 
-    def book(self, group: Group, found: Signals, passed: Passed) -> None:
-        """Book a group: what its lines turned out to be, and what the rules left of that."""
+    def book(self, group: Group, found: Signals, passed: Passed, spans: Spans) -> None:
+        """Book a group: what its lines turned out to be, what the rules left of that, and the spans in it."""
         dropped = _dropped(found, passed)
         self.filter_lines(dropped + group.filtered)
         self.lines.received += len(group.lines) - dropped
@@ -125,8 +135,8 @@ class Summary:
         self.trace_lines += len(found.traces)
         self.signals[Signal.LOGS].created += sum(map(len, passed.logs.values()))
         self.signals[Signal.METRICS].created += len(passed.metrics)
-        self.signals[Signal.TRACES].created += passed.spans
-        for rejection in passed.rejected:
+        self.signals[Signal.TRACES].created += spans.count
+        for rejection in (*passed.rejected, *spans.rejected):
             self.signals[rejection.signal].created += rejection.count
             self.reject_items(rejection.signal, rejection.count, rejection.reason)
 

@@ -88,15 +88,13 @@ class Signals:
     measured: set[int] = field(default_factory=set)
     families: list[list[Line]] = field(default_factory=list, repr=False)
     enhanced_metrics: int = 0
-    metric_lines: int = 0
 
 
 @dataclass(slots=True)
 class Passed:
-    """What the rules let pass, masked (of spans, how many); the lines that they dropped; the items to reject."""
+    """Logs and metrics that the rules let pass, masked; the lines that they dropped; the items to reject."""
 
     logs: dict[Own, list[Line]] = field(default_factory=dict, repr=False)
     metrics: list[Metric] = field(default_factory=list)
-    spans: int = 0
     filtered: list[Line] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)

@@ -58,7 +58,6 @@ def _is_taken(line: Line, found: Signals, origin: Origin, reports: Reports | Non
         return False
     if libraries.may_be_metric(message) and (metric := libraries.metric(message, origin.metric_tags)) is not None:
         found.metrics.append(metric)
-        found.metric_lines += 1
         return True
     if libraries.may_be_trace(message) and (text := libraries.trace_text(message)):
         found.traces.append(Line(text, line.id, line.timestamp))
