@@ -109,14 +109,14 @@ class _Packing:
 
     def add(self, group: Group) -> Iterator[Batch]:
         """Take a group of lines, unless the time is up; yield the batches that fill up."""
-        settings = self._invocation.settings
-        if origins.is_own(group.place, settings.function):
-            self._invocation.telemetry.warn("Lines of the forwarder's own log group are not forwarded: unsubscribe it.")
+        invocation = self._invocation
+        if origins.is_own(group.place, invocation.settings.function, invocation.identity.account):
+            invocation.telemetry.warn("Lines of the forwarder's own log group are not forwarded: unsubscribe it.")
             self._summary.filter_lines(len(group.lines) + len(group.rejected) + group.filtered)
             return
         for part in _parts(group):
             try:
-                if self._invocation.deadline.expired:
+                if invocation.deadline.expired:
                     raise OutOfTimeError  # noqa: TRY301 - what follows is the same wherever the clock is looked at
                 yield from self._taken(part, self._origin(part.place))
             except OutOfTimeError:  # nothing of this part is booked

@@ -113,6 +113,11 @@ def test_the_forwarders_own_lines_are_worth_one_warning(forward: Forward, said: 
     ]
 
 
+def test_a_log_group_of_the_same_name_in_another_account_is_forwarded(forward: Forward, intake: LocalIntake) -> None:
+    forward(awslogs_event(LINES, owner="999999999999"), **{**OWN_GROUP, "AWS_LAMBDA_FUNCTION_NAME": "Orders-API"})
+    assert messages(intake) == LINES
+
+
 def test_another_function_that_shares_the_log_group_is_forwarded(forward: Forward, intake: LocalIntake) -> None:
     shared = "2026/11/22/till[$LATEST]13e304cba4b9446eb7ef082a00038990"
     forward(awslogs_event(LINES, "shared", shared), **{**OWN_GROUP, "AWS_LAMBDA_LOG_GROUP_NAME": "shared"})

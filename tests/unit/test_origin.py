@@ -326,9 +326,15 @@ OURS = {"AWS_LAMBDA_FUNCTION_NAME": "Forwarder"}
 def test_only_what_the_forwarder_wrote_itself_is_its_own(
     log_group: str, log_stream: str, variables: dict[str, str], own: bool
 ) -> None:
-    assert is_own(LogStream(log_group, log_stream, OWNER), settings(**variables).function) is own
+    assert is_own(LogStream(log_group, log_stream, OWNER), settings(**variables).function, OWNER) is own
 
 
 @pytest.mark.parametrize("place", [S3Object("b", "k"), Sender("sqs")], ids=str)
 def test_nothing_but_a_log_stream_is_written_by_the_forwarder(place: Place) -> None:
-    assert not is_own(place, settings(**OURS).function)
+    assert not is_own(place, settings(**OURS).function, OWNER)
+
+
+@pytest.mark.parametrize(("owner", "own"), [(OWNER, True), ("", True), ("999999999999", False)])
+def test_a_log_group_of_the_forwarders_name_in_another_account_is_not_its_own(owner: str, own: bool) -> None:
+    place = LogStream("/aws/lambda/Forwarder", LOG_STREAM, owner)
+    assert is_own(place, settings(**OURS).function, OWNER) is own

@@ -82,9 +82,9 @@ class _About:
     platform_tags: tuple[str, ...] = ()
 
 
-def is_own(place: Place, function: Function) -> bool:
-    """Tell whether the forwarder itself wrote a log stream; others may share its log group."""
-    if not isinstance(place, LogStream):
+def is_own(place: Place, function: Function, account: str) -> bool:
+    """Tell whether the forwarder itself, in its account, wrote a log stream; others may share its log group."""
+    if not isinstance(place, LogStream) or place.owner not in {"", account}:
         return False
     writer = function_of(place.log_group, place.log_stream)
     return place.log_group == function.log_group and writer in {"", function.name}
