@@ -57,6 +57,7 @@ def in_sns(message: str, times: int) -> str:
         '{"Records":[]}',
         '{"Records":[{"a":1}]}',
         '{"Records":"s3"}',
+        '{"Records":[{"s3":"a/b"},{"s3":null}]}',
         '{"Type":"Notification"}',
         '{"Type":"Notification","TopicArn":"arn:t","Message":7}',
         '{"Type":"Notification","Message":"an application\'s own"}',

@@ -62,8 +62,8 @@ def records(content: Mapping[str, object]) -> list[object]:
 
 
 def is_notification(content: Mapping[str, object]) -> bool:
-    """Tell whether a JSON object is a notification."""
-    return any(isinstance(record, Mapping) and "s3" in record for record in records(content))
+    """Tell whether a JSON object is a notification: an application's own JSON may have records with an `s3`, too."""
+    return any(isinstance(record, Mapping) and isinstance(record.get("s3"), Mapping) for record in records(content))
 
 
 def is_test(content: Mapping[str, object]) -> bool:
