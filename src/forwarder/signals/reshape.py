@@ -40,11 +40,15 @@ def reshape(found: Signals, source: str) -> None:
         return
     logs, found.logs = found.logs, {}
     for own, lines in logs.items():
+        same = found.logs[own] = []
         for line in lines:
             shaped = shape(line)
-            found.logs.setdefault(own._replace(host=shaped.host), []).extend(shaped.lines)
+            of_host = found.logs.setdefault(own._replace(host=shaped.host), []) if shaped.host else same
+            of_host.extend(shaped.lines)
             if len(shaped.lines) > 1:
                 found.families.append(shaped.lines)
+        if not same:
+            del found.logs[own]
 
 
 def _keyed(entries: Raw, names: tuple[str, ...], value: str = "") -> Raw:
