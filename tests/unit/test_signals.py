@@ -1,13 +1,16 @@
 """What each line is: a metric, a trace or a log; and a message's own tags."""
 
 import json
+from dataclasses import replace
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forwarder.records import Line, Metric, Own, Signals
 from forwarder.signals import own_tags, sort
+from forwarder.signals.platform import Reports
 from tests.builders import lines, origin
 from tests.clocks import processor_seconds
 
@@ -277,8 +280,7 @@ def test_tags_are_taken_out_of_a_megabyte_in_little_time(message: str) -> None:
 
 
 def test_the_newline_at_the_end_of_a_message_stays() -> None:
-    line = Line('{"ddtags":"a:1","n":1}\n')
-    assert (own_tags.take(line), line.message) == ("a:1", '{"n":1}\n')
+    assert own_tags.take('{"ddtags":"a:1","n":1}\n') == ("a:1", '{"n":1}\n')
 
 
 TEXTS = st.text() | st.sampled_from(['{"ddtags": "b:2"}', '"ddtags": "', "ddtags", "\\", '"', "}"])
@@ -298,8 +300,14 @@ def test_all_but_the_tags_of_a_message_survives(
     def printed(members: dict[str, object]) -> str:
         return json.dumps(members, separators=separators)
 
-    line = Line(printed(before | {"ddtags": "a:1"} | after))
-    assert (own_tags.take(line), line.message) == ("a:1", printed(before | after))
+    message = printed(before | {"ddtags": "a:1"} | after)
+    assert own_tags.take(message) == ("a:1", printed(before | after))
+
+
+@pytest.mark.parametrize("name", ['"ddtags"', '"dd\\u0074ags"'])
+def test_tags_that_cannot_be_taken_out_stay_in_the_message(name: str) -> None:
+    message = f'{{"\\ud800":1,"ddtags":"a:b",{name}:"c:d"}}'
+    assert own_tags.take(message) == ("", message)
 
 
 # --- all together --------------------------------------------------------------------------------
@@ -324,3 +332,52 @@ def test_every_line_becomes_exactly_one_log_one_metric_or_one_line_of_traces(mes
     ids = [line.id for group in (*found.logs.values(), found.traces) for line in group]
     assert len(ids) + len(found.metrics) == len(messages)
     assert len(set(ids)) == len(ids)
+
+
+# What JSON is made of, whole and in parts, with the names that are looked for in all spellings.
+TOKENS = [
+    *'{}[],:" ',
+    "\n",
+    "\\",
+    "\\u",
+    "\\ud800",
+    '"\\ud800"',
+    '"\\ud800":1,',
+    '"ddtags"',
+    '"dd\\u0074ags"',
+    '"ddtags":"a:b"',
+    '"dd\\u0074ags":"c:d",',
+    ',"ddtags":"service:\\udc00"',
+    '"\\"ddtags\\":\\"a:b\\""',
+    '"m":"a"',
+    '"v":1,"e":1',
+    '"t":["\\ud800"]',
+    '"traces":[[{"trace_id":"1","span_id":"2"}]]',
+    '"message":"{\\"m\\":\\"a\\",\\"v\\":1}"',
+    '"type":"platform.report"',
+    '"record":{"status":"timeout","metrics":{"durationMs":1}}',
+    '"httpRequest":{"headers":[{"name":"a","value":1},{"name":"a"},{"name":"\\ud800","value":1}]}',
+    '"detail":{"findings":[{"Resources":[{"Type":"\\ud800"},{"Type":"a"}]}]}',
+    '"userIdentity":{"arn":"arn:aws:sts::1:assumed-role/x/i-12345678"}',
+    "NaN",
+    "1e999",
+    "9" * 5_000,
+]
+NAMES_AND_VALUES = st.tuples(
+    st.sampled_from(['"ddtags"', '"dd\\u0074ags"', '"\\ud800"', '"x"', '"traces"', '"detail"', '"httpRequest"']),
+    st.sampled_from(['"a:b"', '"\\ud800"', "1", "null", "NaN", "1e999", '"}{"', "[]", '{"ddtags":"x:y"}', "[[{}]]"]),
+)
+JSON_LIKE = st.one_of(
+    st.lists(st.sampled_from(TOKENS), max_size=12).map(lambda tokens: "{" + "".join(tokens)),
+    st.lists(NAMES_AND_VALUES, max_size=5).map(lambda members: "{" + ",".join(map(":".join, members)) + "}"),
+)
+
+
+@settings(max_examples=1_000)
+@given(JSON_LIKE, st.sampled_from(["lambda", "waf", "cloudtrail", "securityhub"]))
+def test_no_line_that_is_like_json_spoils_anything(message: str, source: str) -> None:
+    found = sort([Line(message, "1", 1)], replace(ORIGIN, source=source), Reports())
+    metrics = len(found.metrics) - found.enhanced_metrics
+    assert sum(map(len, found.logs.values())) + metrics + len(found.traces) == 1
+    for own, logs in found.logs.items():
+        msgspec.json.encode((logs, ORIGIN.common(own)))  # which half a surrogate would fail

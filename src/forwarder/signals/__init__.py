@@ -62,9 +62,11 @@ def _is_taken(line: Line, found: Signals, origin: Origin, reports: Reports | Non
     if libraries.may_be_trace(message) and (text := libraries.trace_text(message)):
         found.traces.append(Line(text, line.id, line.timestamp))
         return True
-    if '"ddtags"' in message and (tags := own_tags.take(line)):
-        found.logs.setdefault(Own(tags), []).append(line)
-        return True
+    if '"ddtags"' in message:
+        tags, rest = own_tags.take(message)
+        if tags:
+            found.logs.setdefault(Own(tags), []).append(Line(rest, line.id, line.timestamp))
+            return True
     if reports is not None and '"platform.' in message:
         reports.read_json(line)
     return False

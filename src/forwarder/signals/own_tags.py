@@ -6,8 +6,6 @@ import re
 import msgspec
 from msgspec import Raw
 
-from forwarder.records import Line
-
 # The intake takes 1 MB a log, and only the message can be cut. Longer tags than any real ones stay where they are.
 LONGEST = 32_768
 
@@ -21,23 +19,22 @@ _NEXT = re.compile(
 _decode = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-def take(line: Line) -> str:
-    """Take the tags out of a line's message; return them, or the empty text if there are none.
+def take(message: str) -> tuple[str, str]:
+    """Take the tags out of a message; return them, or the empty text if there are none, and the rest of the message.
 
     The rest stays as it was printed: the user's patterns go by that. `ddtags` of any type but text are left alone.
     """
     try:
-        members = _members(line.message)
+        members = _members(message)
         tags = msgspec.json.decode(members.pop("ddtags", b'""'), type=str)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return ""
-    if not tags.strip(" ,") or len(tags) > LONGEST:
-        return ""
-    rest = _without_tags(line.message)
-    if _members(rest) != members:  # `ddtags` is there twice, or spelled with escapes
-        rest = msgspec.json.encode(members).decode() + _trailing_space(line.message)
-    line.message = rest
-    return tags
+        if not tags.strip(" ,") or len(tags) > LONGEST:
+            return "", message
+        rest = _without_tags(message)
+        if _members(rest) != members:  # `ddtags` is there twice, or spelled with escapes
+            rest = msgspec.json.encode(members).decode() + _trailing_space(message)
+    except (msgspec.MsgspecError, ValueError, RecursionError):  # a ValueError: also a name that is half a surrogate
+        return "", message
+    return tags, rest
 
 
 def _members(message: str) -> dict[str, Raw]:
