@@ -7,18 +7,18 @@ from forwarder import origin as origins
 from forwarder import signals, sources
 from forwarder.batches import LogBatches, MetricBatches
 from forwarder.deadline import OUT_OF_TIME, Deadline
-from forwarder.errors import MaskingError, OutOfTimeError
+from forwarder.errors import ForwarderError, MaskingError, OutOfTimeError
 from forwarder.failed_events import Keeper
 from forwarder.intake import Delivery
 from forwarder.origin import Identity
-from forwarder.records import Batch, Group, Origin, Place, Rejection, Signal, Unread
+from forwarder.records import Batch, Group, Origin, Passed, Place, Rejection, Signal, Signals, Unread
 from forwarder.rules import Rules
 from forwarder.settings import Settings
 from forwarder.settle import Summary, conclude, settle
 from forwarder.signals.platform import Reports
 from forwarder.sources import Reading
 from forwarder.telemetry import Telemetry
-from forwarder.traces import TraceBatches, TraceReader
+from forwarder.traces import Read, TraceBatches, TraceReader
 
 LINES_AT_ONCE = 10_000  # that go from stage to stage together: some tenths of a second
 
@@ -80,11 +80,19 @@ def _batches(
     yield from packing.rest()
 
 
-def _parts(group: Group) -> Iterator[Group]:
-    """Divide a long group, so that the clock is looked at in between; only the first has what else is to be booked."""
-    yield replace(group, lines=group.lines[:LINES_AT_ONCE]) if len(group.lines) > LINES_AT_ONCE else group
-    for start in range(LINES_AT_ONCE, len(group.lines), LINES_AT_ONCE):
-        yield replace(group, lines=group.lines[start : start + LINES_AT_ONCE], rejected=(), filtered=0)
+def _parts(group: Group, size: int) -> Iterator[Group]:
+    """Divide a group that has more lines than `size`; only the first part has what else is to be booked."""
+    yield replace(group, lines=group.lines[:size]) if len(group.lines) > size else group
+    for start in range(size, len(group.lines), size):
+        yield replace(group, lines=group.lines[start : start + size], rejected=(), filtered=0)
+
+
+def _without_line(group: Group, error: Exception) -> Group:
+    """Reject the only line of a group. What an exception says may hold parts of the line: only its name is told."""
+    (line,) = group.lines
+    pointer = f"event {line.id or 'without id'} at {line.timestamp}"
+    rejection = Rejection(f"unexpected {type(error).__name__}", pointer, raw=line.message)
+    return replace(group, lines=[], rejected=(*group.rejected, rejection))
 
 
 class _Packing:
@@ -114,7 +122,7 @@ class _Packing:
             invocation.telemetry.warn("Lines of the forwarder's own log group are not forwarded: unsubscribe it.")
             self._summary.filter_lines(len(group.lines) + len(group.rejected) + group.filtered)
             return
-        for part in _parts(group):
+        for part in _parts(group, LINES_AT_ONCE):  # the clock is looked at in between
             try:
                 if invocation.deadline.expired:
                     raise OutOfTimeError  # noqa: TRY301 - what follows is the same wherever the clock is looked at
@@ -137,10 +145,19 @@ class _Packing:
         return origin
 
     def _taken(self, group: Group, origin: Origin) -> Iterator[Batch]:
-        reports = self._reports if origin.function and self._invocation.settings.enhanced_metrics else None
-        found = signals.sort(group.lines, origin, reports)
-        passed = self._rules.apply(found)
-        read = self._reader.read(found.traces, origin, group.record)
+        """Take a group from stage to stage. An error that no stage expects costs the one line that it is about."""
+        try:
+            found, passed, read = self._understood(group, origin)
+        except (ForwarderError, MemoryError):
+            raise
+        except Exception as error:
+            if not group.lines:
+                raise
+            self._reports = Reports()  # the last one has counted what will be counted again
+            alone = _without_line(group, error) if len(group.lines) == 1 else group
+            for part in _parts(alone, 1):
+                yield from self._taken(part, origin)
+            return
         self._summary.book(group, found, passed, read)
         for rejection in (*group.rejected, *passed.rejected, *read.rejected):
             self._tell(rejection, origin.pointer)
@@ -148,6 +165,13 @@ class _Packing:
             yield from self._logs.add(lines, origin, own, group.record)
         yield from self._metrics.add(passed.metrics, group.record)
         yield from self._traces.add(read)
+
+    def _understood(self, group: Group, origin: Origin) -> tuple[Signals, Passed, Read]:
+        """Say what the lines of a group are, and what of that may leave."""
+        reports = self._reports if origin.function and self._invocation.settings.enhanced_metrics else None
+        found = signals.sort(group.lines, origin, reports)
+        passed = self._rules.apply(found)
+        return found, passed, self._reader.read(found.traces, origin, group.record)
 
     def rest(self) -> Iterator[Batch]:
         """Yield what has been taken and is not in a batch yet."""

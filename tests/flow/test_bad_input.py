@@ -4,13 +4,17 @@ import base64
 import gzip
 import json
 import random
+from typing import Any
 
 import pytest
 
+from forwarder import signals
 from forwarder.errors import UnsupportedEventError
+from forwarder.records import Line, Signals
 from local_intake.server import LocalIntake
 from tests.builders import LOG_GROUP, awslogs_event, document, log_events, raw_event, wrap
-from tests.flow.support import Forward, Said, arrived, delivered, is_balanced, messages, metrics
+from tests.flow.support import COFFEE, Forward, Said, arrived, delivered, is_balanced, messages, metrics
+from tests.unit.platform_lines import REPORT
 
 PACKED = gzip.compress(json.dumps(document(["secret order"])).encode())
 MB = 1_000_000
@@ -138,6 +142,53 @@ def test_a_log_event_may_lack_id_and_time(forward: Forward, intake: LocalIntake)
     forward(with_events('{"message":"a"}'))
     (log,) = intake.store.logs()
     assert (log.message, "id" in log.attributes, "timestamp" in log.attributes) == ("a", False, False)
+
+
+# --- lines that no stage is prepared for ---------------------------------------------------------
+
+
+@pytest.fixture
+def _poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stage that fails in a way that nobody expects once it has worked on all lines."""
+    sort = signals.sort
+
+    def failing(lines: list[Line], *arguments: Any) -> Signals:
+        found = sort(lines, *arguments)
+        for line in lines:
+            if "poison" in line.message:
+                raise ValueError(line.message)
+        return found
+
+    monkeypatch.setattr(signals, "sort", failing)
+
+
+MIXED = [COFFEE, "poison, secret order", '{"ddtags":"a:1","n":1}', "good", REPORT + "Status: timeout\n"]
+
+
+@pytest.mark.usefixtures("_poisoned")
+def test_a_line_that_no_stage_is_prepared_for_costs_only_itself(forward: Forward, intake: LocalIntake) -> None:
+    answer = forward(awslogs_event(MIXED))
+    assert messages(intake) == ['{"n":1}', "good", MIXED[-1]]
+    assert sorted(metric.name for metric in metrics(intake)) == sorted({metric.name for metric in metrics(intake)})
+    assert {"coffee_house.order_value", "aws.lambda.enhanced.timeouts"} <= {metric.name for metric in metrics(intake)}
+    assert answer["lines"] == {"received": 5, "routed": 4, "filtered": 0, "rejected": 1}
+    assert is_balanced(answer)
+
+
+@pytest.mark.usefixtures("_poisoned")
+def test_a_line_that_no_stage_is_prepared_for_is_told_by_the_kind_of_error_and_a_pointer(
+    forward: Forward, said: Said
+) -> None:
+    forward(awslogs_event(MIXED), DD_LOG_LEVEL="DEBUG")
+    (error,) = said.at("ERROR")
+    assert error["message"] == "Rejected: unexpected ValueError."
+    assert ("event 1 at 1795343071001" in json.dumps(error), "secret order" in said.text) == (True, False)
+
+
+@pytest.mark.usefixtures("_poisoned")
+def test_what_else_is_in_the_group_of_a_line_that_no_stage_is_prepared_for_is_booked_once(forward: Forward) -> None:
+    answer = forward(awslogs_event(logEvents=[{"message": 7}, *log_events(["poison", "good"])]))
+    assert answer["lines"] == {"received": 3, "routed": 1, "filtered": 0, "rejected": 2}
 
 
 # --- messages ------------------------------------------------------------------------------------
