@@ -15,7 +15,7 @@ PACKAGES = ["forwarder", "subscriber", "local_intake"]
 STAGES = {"sources", "origin", "tags", "signals", "rules", "traces", "batches", "intake", "settle", "failed_events"}
 
 # What stands below the stages, lowest first: each may import only what comes before it.
-GROUND = ["errors", "memory", "aws", "environment", "deadline", "records", "settings", "api_key"]
+GROUND = ["errors", "memory", "aws", "environment", "deadline", "searches", "records", "settings", "api_key"]
 # What stands above them, lowest first, and which stages each may import.
 ABOVE: dict[str, set[str]] = {
     "targets": set(),

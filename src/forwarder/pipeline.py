@@ -56,6 +56,7 @@ def run(event: Mapping[str, object], invocation: Invocation, delivery: Delivery,
         invocation.settings.multiline,
         given_up=lambda: shipment.gave_up(Signal.LOGS),
         warn=invocation.telemetry.warn,
+        processor_share=invocation.settings.function.processor_share,
     )
     for batch in _batches(event, reading, invocation, summary, keeper):
         settle(shipment.submit(batch), summary, tell, keeper)

@@ -1,12 +1,10 @@
 """What the user wants dropped or masked. Filters look at logs; masks at every text that leaves.
 
-The user's patterns run in `regex` with a time limit per search, since many of the patterns that people bring from the
-incumbent need a backtracking engine (look-around, back-references), and no pattern may hang an invocation.
-A line on which a *filter* runs over its limit is forwarded; an item on which a *mask* does is rejected.
+A line on which a *filter* runs over its time limit is forwarded; an item on which a *mask* does is rejected.
 """
 
-import time
 from collections.abc import Callable
+from functools import partial
 from ipaddress import IPv6Address
 from typing import TypeVar
 
@@ -15,18 +13,13 @@ import regex
 from forwarder.deadline import Deadline
 from forwarder.errors import MaskingError, OutOfTimeError
 from forwarder.records import LONGEST_LINE, Line, Metric, Own, Passed, Rejection, Signal, Signals
+from forwarder.searches import SearchBudget
 from forwarder.settings import Settings
 
 _Item = TypeVar("_Item", Line, Metric)
 
 MASKED_IP = "xxx.xxx.xxx.xxx"
 MASKED_EMAIL = "xxxxx@xxxxx.com"
-
-# Seconds that one search may take: so much for any text, and so much more for each of its characters. A search that is
-# not out of hand takes some 10 ns a character.
-SEARCH_LIMIT, SEARCH_LIMIT_PER_CHARACTER = 0.1, 2e-6
-# Once searches over their limit have cost an invocation this many seconds, limits shrink by `STRICTER`.
-PATIENCE, STRICTER = 1.0, 50
 
 ITEMS_BETWEEN_LOOKS = 16  # at the clock
 
@@ -52,7 +45,7 @@ class Rules:
         self._forward_log = settings.forward_log
         self._deadline = deadline
         self._warn = warn
-        self._overrun = 0.0
+        self._budget = SearchBudget(deadline, settings.function.processor_share)
         self._masks: list[Callable[[str], str]] = []
         if settings.redact_ip:
             self._masks.append(self._without_ip)
@@ -143,11 +136,10 @@ class Rules:
         return self._include is None or self._matches("INCLUDE_AT_MATCH", self._include, message, undecided=True)
 
     def _matches(self, name: str, pattern: regex.Pattern[str], text: str, *, undecided: bool = False) -> bool:
-        began = time.monotonic()
         try:
-            return pattern.search(text, timeout=self._limit(text)) is not None
+            return self._budget.run(pattern.search, text) is not None
         except TimeoutError:
-            self._ran_over(name, began, "the line is forwarded")
+            self._warn_of(name, "the line is forwarded")
             return undecided
 
     def _scrubbed(self, text: str) -> str:
@@ -168,11 +160,10 @@ class Rules:
         replacement: str | Callable[[regex.Match[str]], str],
         text: str,
     ) -> str:
-        began = time.monotonic()
         try:
-            return pattern.sub(replacement, text, timeout=self._limit(text))
+            return self._budget.run(partial(pattern.sub, replacement), text)
         except TimeoutError:
-            self._ran_over(name, began, "the item is rejected")
+            self._warn_of(name, "the item is rejected")
             raise MaskingError(f"{name} ran over its time limit") from None
 
     def _look_at_the_clock(self, number: int) -> None:
@@ -180,15 +171,8 @@ class Rules:
         if number % ITEMS_BETWEEN_LOOKS == 0 and self._deadline.expired:
             raise OutOfTimeError("the clock ran out while the user's patterns were being applied")
 
-    def _limit(self, text: str) -> float:
-        limit = SEARCH_LIMIT + SEARCH_LIMIT_PER_CHARACTER * len(text)
-        return limit if self._overrun < PATIENCE else limit / STRICTER
-
-    def _ran_over(self, name: str, began: float, consequence: str) -> None:
-        self._overrun += time.monotonic() - began
+    def _warn_of(self, name: str, consequence: str) -> None:
         self._warn(f"{name} ran over its time limit on at least one line: {consequence}.")
-        if self._deadline.expired:
-            raise OutOfTimeError(f"the clock ran out while {name} was being applied")
 
 
 def _is_cut(message: str) -> bool:

@@ -25,6 +25,10 @@ SITES = frozenset({
 PLACEHOLDERS = frozenset({"arn:aws:secretsmanager:DEFAULT", "/my/parameter/path", "<YOUR_DATADOG_API_KEY>"})
 
 
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: a function with this many MB has one CPU.
+MEMORY_OF_A_CPU = 1_769
+
+
 class KeyPlace(Enum):
     """Where the API key is kept, in the order in which the places win; the value is the variable's name."""
 
@@ -58,6 +62,11 @@ class Function:
     region: str
     log_group: str
     memory_mb: int
+
+    @property
+    def processor_share(self) -> float:
+        """How much of a CPU the function has, at most a whole one."""
+        return min(1.0, self.memory_mb / MEMORY_OF_A_CPU)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from forwarder.errors import OutOfTimeError
 from forwarder.records import LONGEST_LINE
+from forwarder.searches import SearchBudget
 from forwarder.sources.lines import LINES, Beginnings, Stretch, read_lines, read_logs
+from tests.builders import far_deadline
 
 ENDS = regex.compile(rb"\r\n|\r|\n")
 # Bytes among which there are ends of lines, parts of characters, and what `str.splitlines` takes for an end.
@@ -32,7 +34,7 @@ def lines_of(data: bytes, size: int = 7) -> list[str]:
 
 
 def beginnings(pattern: str) -> Beginnings:
-    return Beginnings(regex.compile(pattern), lambda: None, lambda _: None)
+    return Beginnings(regex.compile(pattern), SearchBudget(far_deadline(), 1), lambda: None, lambda _: None)
 
 
 def logs_of(data: bytes, pattern: str = "START", size: int = 7) -> list[str]:
@@ -166,4 +168,4 @@ def test_the_clock_is_looked_at_for_every_line() -> None:
         raise OutOfTimeError
 
     with pytest.raises(OutOfTimeError):
-        Beginnings(regex.compile("a"), look, lambda _: None)("a")
+        Beginnings(regex.compile("a"), SearchBudget(far_deadline(), 1), look, lambda _: None)("a")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forwarder import rules
+from forwarder import searches
 from forwarder.deadline import Deadline
 from forwarder.errors import MaskingError, OutOfTimeError
 from forwarder.records import Metric, Own, Passed, Signal, Signals
@@ -64,7 +64,7 @@ def test_metrics_pass_whatever_the_filters_say() -> None:
 
 @pytest.mark.parametrize("name", ["INCLUDE_AT_MATCH", "EXCLUDE_AT_MATCH"])
 def test_a_line_on_which_a_filter_runs_over_its_limit_is_forwarded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "SEARCH_LIMIT", 0.01)
+    monkeypatch.setattr(searches, "LIMIT", 0.01)
     assert passing([CATASTROPHE["text"]], **{name: CATASTROPHE["pattern"]}) == [CATASTROPHE["text"]]
 
 
@@ -203,8 +203,8 @@ def catastrophic(warnings: list[str], deadline: Deadline | None = None) -> Rules
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "SEARCH_LIMIT", IMPATIENT)
-    monkeypatch.setattr(rules, "PATIENCE", 0.05)
+    monkeypatch.setattr(searches, "LIMIT", IMPATIENT)
+    monkeypatch.setattr(searches, "PATIENCE", 0.05)
 
 
 @pytest.mark.usefixtures("_impatient")
@@ -243,9 +243,17 @@ def test_a_pattern_that_is_always_over_its_limit_soon_costs_little() -> None:
 
 
 def test_a_search_over_its_limit_after_the_deadline_ends_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "SEARCH_LIMIT", 0.01)
-    with pytest.raises(OutOfTimeError, match="the clock ran out while DD_SCRUBBING_RULE was being applied"):
+    monkeypatch.setattr(searches, "LIMIT", 0.01)
+    with pytest.raises(OutOfTimeError, match="the clock ran out while the user's patterns were being applied"):
         catastrophic([], Deadline.after(0)).mask(CATASTROPHE["text"])
+
+
+def test_a_pattern_on_a_long_text_does_not_outlast_the_deadline() -> None:
+    def mask() -> None:
+        with pytest.raises(OutOfTimeError):
+            catastrophic([], Deadline.after(1)).mask("a" * 1_000_000 + "!")
+
+    assert processor_seconds(mask) < 1  # by its length, the text might take two
 
 
 def test_patterns_that_are_slow_but_within_their_limit_stop_at_the_deadline() -> None:
@@ -254,7 +262,7 @@ def test_patterns_that_are_slow_but_within_their_limit_stop_at_the_deadline() ->
 
 
 def test_a_text_that_cannot_be_masked_is_an_error_without_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "SEARCH_LIMIT", 0.01)
+    monkeypatch.setattr(searches, "LIMIT", 0.01)
     with pytest.raises(MaskingError) as caught:
         catastrophic([]).mask(CATASTROPHE["text"])
     assert str(caught.value) == "DD_SCRUBBING_RULE ran over its time limit"
@@ -290,7 +298,7 @@ def test_a_text_that_cannot_be_masked_is_an_error_without_the_text(monkeypatch: 
     ],
 )
 def test_a_megabyte_of_anything_is_masked_in_linear_time(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "SEARCH_LIMIT", 10)
+    monkeypatch.setattr(searches, "LIMIT", 10)
     both = rules_of(REDACT_IP="true", REDACT_EMAIL="true")
     text = unit * (1_000_000 // len(unit))
     assert processor_seconds(lambda: both.mask(text)) < 30  # it takes one or two; in quadratic time it would take hours

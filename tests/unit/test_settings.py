@@ -336,3 +336,8 @@ def test_the_function_that_runs_this_is_read_from_lambdas_variables() -> None:
 
 def test_a_log_group_of_ones_own_choice_is_read_from_lambdas_variable() -> None:
     assert settings(AWS_LAMBDA_LOG_GROUP_NAME="shared").function.log_group == "shared"
+
+
+@pytest.mark.parametrize(("memory", "share"), [("1024", 1024 / 1769), ("1769", 1), ("10240", 1)])
+def test_a_function_has_a_share_of_a_cpu_by_its_memory(memory: str, share: float) -> None:
+    assert settings(AWS_LAMBDA_FUNCTION_MEMORY_SIZE=memory).function.processor_share == share

@@ -4,7 +4,6 @@ Work is done by the block of whole lines, not by the line. A line ends in `\n`, 
 `bytes.splitlines` takes for an end, whereas `str.splitlines` knows some more.
 """
 
-import time
 from codecs import utf_8_decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,13 +11,9 @@ from dataclasses import dataclass, field
 import regex
 
 from forwarder.records import LONGEST_LINE, Line
+from forwarder.searches import SearchBudget
 
 LINES = 1_000  # of a stretch at most: as many as the intake takes in a request
-
-# Seconds that a pattern may take on one line: so much for any, and so much more for each of its characters.
-MATCH_LIMIT, MATCH_LIMIT_PER_CHARACTER = 0.1, 2e-6
-# Once matches over their limit have cost this many seconds, limits shrink by `STRICTER`.
-PATIENCE, STRICTER = 1.0, 50
 
 TOO_LONG = "DD_MULTILINE_LOG_REGEX_PATTERN ran over its time limit on at least one line: that begins no log."
 
@@ -93,21 +88,29 @@ class Beginnings:
     for each line, and may raise.
     """
 
-    def __init__(self, pattern: regex.Pattern[str], look: Callable[[], None], warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        pattern: regex.Pattern[str],
+        budget: SearchBudget,
+        look: Callable[[], None],
+        warn: Callable[[str], None],
+    ) -> None:
         self._pattern = pattern
+        self._budget = budget
         self._look = look
         self._warn = warn
-        self._overrun = 0.0
 
     def __call__(self, text: str) -> bool:
-        """Tell whether a line begins a log."""
+        """Tell whether a line begins a log.
+
+        Raises:
+            OutOfTimeError: the pattern ran over its limit, and the deadline has come.
+
+        """
         self._look()
-        limit = MATCH_LIMIT + MATCH_LIMIT_PER_CHARACTER * len(text)
-        began = time.monotonic()
         try:
-            return bool(self._pattern.match(text, timeout=limit if self._overrun < PATIENCE else limit / STRICTER))
+            return bool(self._budget.run(self._pattern.match, text))
         except TimeoutError:
-            self._overrun += time.monotonic() - began
             self._warn(TOO_LONG)
             return False
 

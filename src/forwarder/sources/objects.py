@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from forwarder.errors import ChangedError, CorruptRecordError, GivenUpError, GoneError, OutOfTimeError, ReadError
 from forwarder.records import Continuation, Found, Group, Rejection, S3Object, Unread, is_cloudtrail_file
+from forwarder.searches import SearchBudget
 from forwarder.sources.chunks import peeked, skipped
 from forwarder.sources.decompression import decompressed, is_compressed
 from forwarder.sources.json_records import HEAD, begins_records, read_records
@@ -116,9 +117,11 @@ class _ObjectReader:
 
     def _lines(self, chunks: Iterator[bytes]) -> Iterator[Stretch]:
         header = _HAS_HEADER in self._object.key.lower()
-        if self._reading.multiline is None:
+        reading = self._reading
+        if reading.multiline is None:
             return read_lines(chunks, self._begin.position, header=header)
-        begins = Beginnings(self._reading.multiline, self._reading.look, self._reading.warn)
+        budget = SearchBudget(reading.deadline, reading.processor_share)
+        begins = Beginnings(reading.multiline, budget, reading.look, reading.warn)
         return read_logs(chunks, self._begin.position, begins, header=header)
 
     def _until_damaged(self, chunks: Iterator[bytes]) -> Iterator[bytes]:

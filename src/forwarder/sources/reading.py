@@ -50,7 +50,8 @@ class Reading:
     """How to read in one invocation: from where, until when, and where a log begins in objects of text.
 
     `given_up` tells whether the intake of logs is left alone for the rest of the invocation: the rest of an object is
-    better read later, then, than stored. `warn` is called with a sentence when the pattern runs over its time limit.
+    better read later, then, than stored. `warn` is called with a sentence when the pattern runs over its time limit,
+    which goes by the share of a CPU that there is.
     """
 
     objects: Objects
@@ -58,6 +59,7 @@ class Reading:
     multiline: regex.Pattern[str] | None = None
     given_up: Callable[[], bool] = _never
     warn: Callable[[str], None] = _unheard
+    processor_share: float = 1.0
 
     def look(self) -> None:
         """Look at the clock.
