@@ -23,14 +23,31 @@ MASKED_EMAIL = "xxxxx@xxxxx.com"
 
 ITEMS_BETWEEN_LOOKS = 16  # at the clock
 
-_IPV4 = regex.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
-# It begins after anything but a letter or digit, or after the letter of an escape in JSON. A port may follow, or some
-# other word behind a colon.
+# An address may stand behind an escape of JSON, whose letters and digits are no part of it. The number of backslashes
+# tells whether the last one escapes what follows. It is bounded, since `regex` would take quadratic time otherwise.
+_BACKSLASH = r"(?<!\\)(?:\\\\){0,20}+\\"
+_ESCAPED = "(?:[bfnrt]|u[0-9A-Fa-f]{4})"
+
+
+def _begins(inside: str) -> str:
+    """Return a pattern for places where an address can begin: not behind any of these characters, or in an escape.
+
+    That keeps long runs of such characters linear.
+    """
+    return rf"(?:(?<!{inside})(?!(?={_ESCAPED})(?<={_BACKSLASH}))|(?<={_BACKSLASH}{_ESCAPED}))"
+
+
+_QUAD = r"\d{1,3}(?:\.\d{1,3}){3}"
+_IPV4 = regex.compile(rf"(?<!\\u(?=[0-9A-Fa-f]{{4}})[0-9A-Fa-f]{{0,3}}){_QUAD}")
+# As many groups as there are, but not the end of an IPv4 address. A port may follow, or some other word behind a colon.
 _LIKE_IPV6 = regex.compile(
-    r"(?:(?<![0-9A-Za-z])|(?<=\\[bfnrt]))(?:[0-9A-Fa-f]{0,4}:){2,8}(?:\d{5}|[0-9A-Fa-f]{0,4})(?![0-9A-Za-z])"
+    rf"{_begins('[0-9A-Za-z]')}(?<!\d\.)"
+    rf"(?:[0-9A-Fa-f]{{0,4}}:){{2,}}(?:{_QUAD}|\d{{5}}|[0-9A-Fa-f]{{0,4}})(?![0-9A-Za-z])"
 )
-# The look-behind lets a match begin only where an address can, which keeps long runs of word characters linear.
-_EMAIL = regex.compile(r"(?<![\w.+%'-])[\w.+%'-]++@[\w-]++(?:\.[\w-]++)+")
+_MOST_GROUPS, _LONG_GROUP, _LONGEST_GROUP = 8, 3, 4
+# Some libraries write the `+` or `'` of an address as an escape.
+_WORD = r"[\w.+%'-]"
+_EMAIL = regex.compile(rf"{_begins(_WORD)}{_WORD}++(?:\\u002[7Bb]{_WORD}++){{0,2}}+@[\w-]++(?:\.[\w-]++)+")
 
 
 class Rules:
@@ -146,9 +163,9 @@ class Rules:
         return self._sub("DD_SCRUBBING_RULE", self._scrub.pattern, self._scrub.replacement, text)
 
     def _without_ip(self, text: str) -> str:
-        if "." in text:
-            text = self._sub("REDACT_IP", _IPV4, MASKED_IP, text)
-        return self._sub("REDACT_IP", _LIKE_IPV6, _without_ipv6, text) if ":" in text else text
+        if ":" in text:
+            text = self._sub("REDACT_IP", _LIKE_IPV6, _without_ipv6, text)
+        return self._sub("REDACT_IP", _IPV4, MASKED_IP, text) if "." in text else text
 
     def _without_email(self, text: str) -> str:
         return self._sub("REDACT_EMAIL", _EMAIL, MASKED_EMAIL, text) if "@" in text else text
@@ -195,15 +212,19 @@ def _without_ipv6(match: regex.Match[str]) -> str:
     head = ":" if text.startswith(":") and not text.startswith("::") else ""
     tail = ":" if text.endswith(":") and not text.endswith("::") else ""
     address = text[len(head) : len(text) - len(tail)]
-    if _is_ipv6(address):
+    if _holds_ipv6(address):
         return f"{head}{MASKED_IP}{tail}"
     address, _, port = address.rpartition(":")
-    return f"{head}{MASKED_IP}:{port}{tail}" if _is_ipv6(address) else text
+    return f"{head}{MASKED_IP}:{port}{tail}" if _holds_ipv6(address) else text
 
 
-def _is_ipv6(text: str) -> bool:
-    """Tell whether a text is an address that names somebody: `::` does not, and is an operator in many languages."""
+def _holds_ipv6(text: str) -> bool:
+    """Tell whether a text is an address that names somebody: `::` does not, and is an operator in many languages.
+
+    With too many groups to be one, it is an address and some other word; fingerprints and times have shorter groups.
+    """
     try:
         return not IPv6Address(text).is_unspecified
     except ValueError:
-        return False
+        sizes = [len(group) for group in text.split(":")]
+        return len(sizes) > _MOST_GROUPS and _LONG_GROUP <= max(sizes) <= _LONGEST_GROUP

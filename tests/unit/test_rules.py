@@ -1,6 +1,11 @@
 """Filters and masks: what is dropped, what is masked, and that no pattern can hang us."""
 
+import json
+from collections.abc import Callable
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forwarder import searches
 from forwarder.deadline import Deadline
@@ -13,6 +18,14 @@ from tests.clocks import processor_seconds
 IP, EMAIL = "xxx.xxx.xxx.xxx", "xxxxx@xxxxx.com"
 IMPATIENT = 0.02  # seconds for a search
 CATASTROPHE = {"pattern": "(a|aa)+$", "text": "a" * 60 + "!"}
+
+
+def html_safe(value: object) -> str:
+    """Return JSON as libraries print it that escape what means something in HTML."""
+    text = json.dumps(value)
+    for character in "<>=&'+":
+        text = text.replace(character, f"\\u{ord(character):04X}")
+    return text
 
 
 def rules_of(**variables: str) -> Rules:
@@ -85,7 +98,7 @@ def test_a_line_on_which_a_filter_runs_over_its_limit_is_forwarded(name: str, mo
         ("2001:0db8:85a3:0000:0000:8a2e:0370:7334", IP),
         ("[2001:db8::1]:443", f"[{IP}]:443"),
         ("2001:db8::1:54321", f"{IP}:54321"),
-        ("2001:db8:85a3:0:0:8a2e:370:7334:443", f"{IP}:443"),
+        ("2001:db8:85a3:0:0:8a2e:370:7334:443", IP),
         ("2001:db8:85a3:0:0:8a2e:370:7334:54321", f"{IP}:54321"),
         ("client 2001:db8::1: refused", f"client {IP}: refused"),
         ("ip:2001:db8::1,", f"ip:{IP},"),
@@ -93,9 +106,17 @@ def test_a_line_on_which_a_filter_runs_over_its_limit_is_forwarded(name: str, mo
         ("2001:db8::/32", f"{IP}/32"),
         ("2001:db8::1-2001:db8::2", f"{IP}-{IP}"),
         ("_2001:db8::1_", f"_{IP}_"),
-        ("::ffff:192.168.1.1", f"{IP}:{IP}"),
-        ("2001:db8::1:10.0.0.1", f"{IP}:{IP}"),
+        ("::ffff:192.168.1.1", IP),
+        ("2001:db8::1:10.0.0.1", IP),
         ("2001:db8::1:connected", f"{IP}:connected"),
+        ("2001:db8:0:0:0:0:192.0.2.1", IP),
+        ("64:ff9b::192.0.2.33:443", f"{IP}:443"),
+        ("2001:db8:85a3:0:0:8a2e:370:7334:10.0.0.1", f"{IP}:{IP}"),
+        ("10.0.0.1:2001:db8::1", f"{IP}:{IP}"),
+        ("12:34:56:10.0.0.1", f"12:34:56:{IP}"),
+        ("face:2001:db8:85a3:0:0:8a2e:370:7334", IP),
+        ("face:2001:db8:85a3:0:0:8a2e:370:7334:54321", f"{IP}:54321"),
+        ("10:24:39:2001:db8:85a3:0:0:8a2e:370:7334", IP),
         ("peer=fe80::aaaa:bbbb:eth0", f"peer={IP}:eth0"),
         ("2001:db8:0:0:0:0:2:1:https", f"{IP}:https"),
         ("ip:2001:db8::1:user", f"ip:{IP}:user"),
@@ -106,6 +127,8 @@ def test_a_line_on_which_a_filter_runs_over_its_limit_is_forwarded(name: str, mo
         ("std::vector<int>::iterator", "std::vector<int>::iterator"),
         ("map :: Int -> Int", "map :: Int -> Int"),
         ("std::vec::x", "std::vec::x"),
+        ("3A:5B:" * 9 + "3A:5B", "3A:5B:" * 9 + "3A:5B"),
+        ("10:24:39:" * 3 + "10", "10:24:39:" * 3 + "10"),
         ("a::b::c", "a::b::c"),
         ("12:34:56:abc", "12:34:56:abc"),
         ("12:34:56:refused", "12:34:56:refused"),
@@ -116,6 +139,17 @@ def test_a_line_on_which_a_filter_runs_over_its_limit_is_forwarded(name: str, mo
 )
 def test_addresses_are_masked_and_what_only_looks_like_one_is_not(text: str, masked: str) -> None:
     assert rules_of(REDACT_IP="true").mask(text) == masked
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.1", "2001:db8::1", "fe80::8a2e:370:7334", "ad::1", "1::", "::ffff:10.0.0.1"]
+)
+@pytest.mark.parametrize(
+    "before", ["\\n", "\\t", "\\f", "\\u003c", "\\u0027", "\\u000a", "\\\\", '\\"', "\\/", "ip\\u003d"]
+)
+@pytest.mark.parametrize("after", ["\\n", "\\u003e", '\\"', ""])
+def test_an_address_may_stand_between_escapes(address: str, before: str, after: str) -> None:
+    assert rules_of(REDACT_IP="true").mask(f'{{"a":"{before}{address}{after}"}}') == f'{{"a":"{before}{IP}{after}"}}'
 
 
 # --- e-mail addresses ----------------------------------------------------------------------------
@@ -141,6 +175,39 @@ def test_addresses_are_masked_and_what_only_looks_like_one_is_not(text: str, mas
 )
 def test_e_mail_addresses_are_masked(text: str, masked: str) -> None:
     assert rules_of(REDACT_EMAIL="true").mask(text) == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (r"from \u003cbob@example.com\u003e", rf"from \u003c{EMAIL}\u003e"),
+        (r"\nbob@example.com", rf"\n{EMAIL}"),
+        (r"a\tbob@example.com\n", rf"a\t{EMAIL}\n"),
+        (r"\\\\bob@example.com", rf"\\\\{EMAIL}"),
+        (r"CORP\\nancy@example.com", rf"CORP\\{EMAIL}"),
+        (r"CORP\\ursula@example.com", rf"CORP\\{EMAIL}"),
+        (r"\\\nbob@example.com", rf"\\\n{EMAIL}"),
+        (r"o\u0027neil\u002Btag@example.com", EMAIL),
+        (r"\u0027bob@example.com\u0027", rf"\u0027{EMAIL}\u0027"),
+        (r"\john@example.com", rf"\{EMAIL}"),
+        (r"\ursula@example.com", rf"\{EMAIL}"),
+    ],
+)
+def test_an_e_mail_address_begins_behind_an_escape(text: str, masked: str) -> None:
+    assert rules_of(REDACT_EMAIL="true").mask(text) == masked
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["<", "'", "\n", "\t", '"', "\\", "=", "é", " ", "bob@example.com", "10.0.0.1", "fe80::1", "::"]
+        )
+    ),
+    st.sampled_from([json.dumps, html_safe]),
+)
+def test_json_stays_json_whatever_is_masked_in_it(parts: list[str], printed: Callable[[object], str]) -> None:
+    masked = rules_of(REDACT_IP="true", REDACT_EMAIL="true").mask(printed({"a": ["".join(parts)]}))
+    assert list(json.loads(masked)) == ["a"]
 
 
 # --- the user's own rule -------------------------------------------------------------------------
@@ -295,10 +362,20 @@ def test_a_text_that_cannot_be_masked_is_an_error_without_the_text(monkeypatch: 
         "a@b.c",
         "a@b.c@",
         "%",
+        "\\",
+        "\\\\n",
+        "\\n1:",
+        "\\u003c",
+        "\\u00",
+        "a\\u002B",
+        "1:1.1.1.",
+        "face:",
+        "face:1.1.1.1",
     ],
 )
-def test_a_megabyte_of_anything_is_masked_in_linear_time(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("end", ["", "b@c.d", "b::1", "u0031.1.1.1"])
+def test_a_megabyte_of_anything_is_masked_in_linear_time(unit: str, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searches, "LIMIT", 10)
     both = rules_of(REDACT_IP="true", REDACT_EMAIL="true")
-    text = unit * (1_000_000 // len(unit))
+    text = unit * (1_000_000 // len(unit)) + end
     assert processor_seconds(lambda: both.mask(text)) < 30  # it takes one or two; in quadratic time it would take hours
