@@ -12,7 +12,7 @@ import regex
 
 from forwarder.deadline import Deadline
 from forwarder.errors import MaskingError, OutOfTimeError
-from forwarder.records import LONGEST_LINE, Line, Metric, Own, Passed, Rejection, Signal, Signals
+from forwarder.records import Line, Metric, Own, Passed, Rejection, Signal, Signals
 from forwarder.searches import SearchBudget
 from forwarder.settings import Settings
 
@@ -118,12 +118,8 @@ class Rules:
         except MaskingError as error:
             passed.rejected += [_rejection(line, str(error), Signal.LOGS) for line in lines]
             return
-        cut = [line for line in lines if _is_cut(line.message)] if self._masks else []
-        if cut:
-            lines = [line for line in lines if not _is_cut(line.message)]
-        for variant, some in ((own, lines), (own._replace(truncated=True), cut)):
-            if masked := self._masked(some, self._mask_line, Signal.LOGS, passed):
-                passed.logs.setdefault(variant, []).extend(masked)
+        if masked := self._masked(lines, self._mask_line, Signal.LOGS, passed):
+            passed.logs.setdefault(own, []).extend(masked)
 
     def _masked(self, items: list[_Item], mask: Callable[[_Item], None], signal: Signal, passed: Passed) -> list[_Item]:
         """Mask items in place; return those that are, and reject the others."""
@@ -190,14 +186,6 @@ class Rules:
 
     def _warn_of(self, name: str, consequence: str) -> None:
         self._warn(f"{name} ran over its time limit on at least one line: {consequence}.")
-
-
-def _is_cut(message: str) -> bool:
-    """Tell whether a message is so long that its source kept only the beginning of it, which a mask would hide.
-
-    UTF-8 has up to four bytes for a character, and up to three of one may have been cut off.
-    """
-    return len(message) > LONGEST_LINE // 4 - 1 and len(message.encode()) > LONGEST_LINE - 4
 
 
 def _rejection(item: Line | Metric, reason: str, signal: Signal) -> Rejection:

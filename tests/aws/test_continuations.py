@@ -1,7 +1,6 @@
 """Objects that take longer than an invocation: a replay reads on, and each line arrives once."""
 
 import gzip
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,10 +21,8 @@ Event = dict[str, object]
 def let_read(monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
     """Let each invocation that begins from now on read only for so many looks at the clock."""
 
-    def reading(
-        objects: Any, _: object, multiline: Any, given_up: Callable[[], bool], warn: Callable[[str], None]
-    ) -> Reading:
-        return Reading(objects, Expiring(looks), multiline, given_up, warn)
+    def reading(objects: Any, _: object, multiline: Any, **others: Any) -> Reading:
+        return Reading(objects, Expiring(looks), multiline, **others)
 
     monkeypatch.setattr("forwarder.pipeline.Reading", reading)
 

@@ -133,6 +133,14 @@ def test_an_ip_address_is_masked_whatever_follows_it(forward: Forward, intake: L
     assert "10.0.0.7" not in message
 
 
+def test_a_whole_message_that_a_mask_makes_short_is_not_said_to_be_truncated(
+    forward: Forward, intake: LocalIntake
+) -> None:
+    answer = forward(awslogs_event([f"{ADDRESS} " * 55_000]), REDACT_EMAIL="true")
+    (log,) = intake.store.logs()
+    assert (answer["logs_truncated"], "truncated:true" in (log.tags or "").split(",")) == (0, False)
+
+
 # --- a rule that would take for ever -------------------------------------------------------------
 
 

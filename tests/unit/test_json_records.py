@@ -65,6 +65,12 @@ def test_a_record_that_was_printed_over_many_lines_is_one_line() -> None:
     ]
 
 
+@given(RECORDS, st.integers(1, 9))
+def test_a_record_is_on_the_same_line_however_it_is_chunked(records: list[object], size: int) -> None:
+    data = json.dumps({"Records": records}, indent="\r\n \n").encode()
+    assert records_of(data, size) == records_of(data, len(data))
+
+
 def test_numbers_stay_as_they_are() -> None:
     assert records_of(b'{"Records":[{"a":1.10e5,"b":123456789012345678901234567890}]}') == [
         '{"a":1.10e5,"b":123456789012345678901234567890}'
@@ -121,6 +127,14 @@ def test_a_record_that_is_too_long_is_cut() -> None:
     long = b'{"Records":[{"a":"' + b"x" * (3 * LONGEST_LINE) + b'"},{"b":1}]}'
     first, second = records_of(long, size=100_000)
     assert (len(first), second) == (LONGEST_LINE, '{"b":1}')
+
+
+@pytest.mark.parametrize(("values", "cut"), [(60_000, False), (300_000, True)])
+def test_a_record_counts_as_cut_if_it_is_too_long_on_one_line(values: int, cut: bool) -> None:
+    printed = json.dumps({"Records": [{"list": ["v"] * values}]}, indent=8).encode()
+    assert len(printed) > LONGEST_LINE
+    (stretch,) = read_records(chunks_of(printed, 10_007), 0)
+    assert stretch.cut == frozenset(id(line) for line in stretch.lines if cut)
 
 
 @pytest.mark.parametrize("lead", range(4))

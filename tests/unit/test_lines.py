@@ -29,6 +29,11 @@ def messages(found: Iterator[Stretch]) -> list[str]:
     return [line.message for stretch in found for line in stretch.lines]
 
 
+def cut(found: Iterator[Stretch]) -> list[str]:
+    """Return the messages of which only the beginning was kept."""
+    return [line.message for stretch in found for line in stretch.lines if id(line) in stretch.cut]
+
+
 def lines_of(data: bytes, size: int = 7) -> list[str]:
     return messages(read_lines(chunks_of(data, size), 0))
 
@@ -115,6 +120,12 @@ def test_what_cannot_be_decoded_in_a_line_that_is_cut_is_replaced() -> None:
     assert line == "a\ufffd" + "x" * (LONGEST_LINE - 2)
 
 
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_only_a_line_that_has_lost_something_counts_as_cut(end: bytes) -> None:
+    data = b"\xef\xbb\xbf" + b"x" * LONGEST_LINE + end + (b"y" * (LONGEST_LINE + 1) + end if end else b"")
+    assert cut(read_lines(chunks_of(data, 100_000), 0)) == (["y" * LONGEST_LINE] if end else [])
+
+
 def test_memory_does_not_grow_with_a_line() -> None:
     def endless() -> Iterator[bytes]:
         for _ in range(200):
@@ -142,6 +153,27 @@ def test_a_pattern_matches_at_the_beginning_of_a_line_only() -> None:
 def test_a_log_is_cut_like_a_line() -> None:
     (log,) = logs_of(b"START\n" + b"x\n" * LONGEST_LINE, size=100_000)
     assert len(log) in (LONGEST_LINE, LONGEST_LINE - 1)  # a line feed at its end is no part of it
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        (b"x" * (LONGEST_LINE - 6) + b"\n" * 9, None),
+        (b"x" * (LONGEST_LINE - 5) + b"\n", "START\n" + "x" * (LONGEST_LINE - 6)),
+        (b"x" * 2 * LONGEST_LINE + b"\n", "START\n" + "x" * (LONGEST_LINE - 6)),
+        (b"\n" * LONGEST_LINE, None),
+        (b"\n" * LONGEST_LINE + b"tail\n", "START"),
+        (b"x" * LONGEST_LINE + b"\ntail\n", "START\n" + "x" * (LONGEST_LINE - 6)),
+    ],
+)
+def test_only_a_log_that_has_lost_something_counts_as_cut(rest: bytes, message: str | None) -> None:
+    data = b"START\n" + rest + b"START b\n"
+    found = read_logs(chunks_of(data, 100_000), 0, beginnings("START"))
+    assert cut(found) == ([] if message is None else [message])
+
+
+def test_empty_lines_before_a_log_leave_it_whole() -> None:
+    assert logs_of(b"\n" * LONGEST_LINE + b"left over\nSTART a\n", size=100_000) == ["left over", "START a"]
 
 
 @given(BYTES, st.integers(1, 9))

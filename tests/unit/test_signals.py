@@ -304,6 +304,21 @@ def test_all_but_the_tags_of_a_message_survives(
     assert own_tags.take(message) == ("a:1", printed(before | after))
 
 
+# --- lines that their source has cut -------------------------------------------------------------
+
+
+def test_a_line_that_was_cut_is_said_to_be_truncated() -> None:
+    whole, beginning = lines("whole", "beginning")
+    found = sort([whole, beginning], ORIGIN, None, frozenset({id(beginning)}))
+    assert found.logs == {Own(): [whole], Own(truncated=True): [beginning]}
+
+
+def test_a_cut_record_of_cloudtrail_is_said_to_be_truncated() -> None:
+    (line,) = lines('{"userIdentity":')
+    found = sort([line], replace(ORIGIN, source="cloudtrail"), None, frozenset({id(line)}))
+    assert list(found.logs) == [Own(truncated=True)]
+
+
 @pytest.mark.parametrize("name", ['"ddtags"', '"dd\\u0074ags"'])
 def test_tags_that_cannot_be_taken_out_stay_in_the_message(name: str) -> None:
     message = f'{{"\\ud800":1,"ddtags":"a:b",{name}:"c:d"}}'

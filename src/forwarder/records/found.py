@@ -14,8 +14,8 @@ _CLOUDTRAIL_FILE = regex.compile(
     regex.IGNORECASE,
 )
 
-# Bytes of a line of an object, or characters of a log of several lines, that are kept; the rest is thrown away. The
-# intake takes less in one log, so what is longer will be cut once more where logs are packed, and said to be truncated.
+# Bytes of a line of an object, or characters of a log of several lines, that are kept; the rest is thrown away, and the
+# log said to be truncated. The intake takes less in one log, so that most are cut once more where logs are packed.
 LONGEST_LINE = 1_000_000
 
 
@@ -115,7 +115,8 @@ class Group:
 
     `record` is the trigger record's number in the event, counted from 0. `filtered` counts lines that are not to be
     forwarded by nature (control messages, headers of tables, empty lines). `rest` is where to go on if the group is
-    not taken; without it, all of the trigger record has to come again.
+    not taken; without it, all of the trigger record has to come again. `cut` holds the `id()` of each line of which the
+    source has only kept the beginning.
     """
 
     place: Place
@@ -124,6 +125,7 @@ class Group:
     rejected: tuple[Rejection, ...] = ()
     filtered: int = 0
     rest: Continuation | None = None
+    cut: frozenset[int] = frozenset()
 
     def untaken(self, reason: str) -> "Unread":
         """Return what is to be said of the group where it was not taken."""

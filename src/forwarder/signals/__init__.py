@@ -9,20 +9,23 @@ from forwarder.signals import libraries, own_tags
 from forwarder.signals.platform import MARKS, REPORTS, Reports
 from forwarder.signals.reshape import reshape
 
-_NOTHING = Own()
+_NOTHING, _CUT = Own(), Own(truncated=True)
 _LIKE_JSON = ("{", *libraries.BLANKS)
 
 
-def sort(lines: list[Line], origin: Origin, reports: Reports | None) -> Signals:
+def sort(lines: list[Line], origin: Origin, reports: Reports | None, cut: frozenset[int] = frozenset()) -> Signals:
     """Sort the lines of one stream by what they are.
 
     `reports` takes the platform's lines of a Lambda function; it is `None` for other origins and when enhanced metrics
-    are switched off.
+    are switched off. `cut` holds the `id()` of each line of which only the beginning is there.
     """
     found = Signals()
     suspects = _worth_a_look(lines, of_lambda=reports is not None)
     taken = {id(line) for line in suspects if _is_taken(line, found, origin, reports)}
     plain = [line for line in lines if id(line) not in taken] if taken else lines
+    if cut and (beginnings := [line for line in plain if id(line) in cut]):
+        found.logs[_CUT] = beginnings
+        plain = [line for line in plain if id(line) not in cut]
     if plain:
         found.logs[_NOTHING] = plain
     reshape(found, origin.source)

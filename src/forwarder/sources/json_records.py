@@ -59,7 +59,9 @@ def read_records(chunks: Iterator[bytes], position: int) -> Iterator[Stretch]:
         for first in range(number - len(unread), number, LINES):
             some = unread[:LINES]
             unread = unread[LINES:]
-            yield Stretch(first, first + len(some), [Line(_text(record)) for record in some])
+            lines = [Line(_text(record)) for record in some]
+            cut = frozenset(id(line) for line, record in zip(lines, some, strict=True) if len(record) > LONGEST_LINE)
+            yield Stretch(first, first + len(some), lines, cut=cut)
         if scanner.malformed:
             break
     if trouble := scanner.trouble:
@@ -67,13 +69,11 @@ def read_records(chunks: Iterator[bytes], position: int) -> Iterator[Stretch]:
 
 
 def _text(record: bytes) -> str:
-    """Return a record on one line: line breaks in JSON are always white space.
+    """Return a record, cut where it is too long.
 
     A part of a character at its end, where it is cut, is left out; a whole record ends in a bracket.
     """
-    if b"\n" in record or b"\r" in record:
-        record = _LINE_BREAK.sub(b"", record)
-    return utf_8_decode(record, "replace")[0]
+    return utf_8_decode(record[:LONGEST_LINE], "replace")[0]
 
 
 class _Scanner:
@@ -86,7 +86,8 @@ class _Scanner:
         self._had_list = False  # since the document began
         self._held = b""  # the text before a bracket that is yet to come
         self._record: list[bytes] = []  # one that is yet to end
-        self._room = LONGEST_LINE
+        self._size = 0  # of what is held of it
+        self._in_break = False  # between two lines of it
         self._unfinished = b""  # what makes the next chunk begin inside of a string, as the last one ended
 
     @property
@@ -97,7 +98,7 @@ class _Scanner:
         return "cut off" if self._depth else ""
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Return the records that are complete with this chunk, each cut to `LONGEST_LINE`."""
+        """Return the records that are complete with this chunk, on one line each; of a long one, only the beginning."""
         data = self._unfinished + chunk
         start = len(self._unfinished)
         records: list[bytes] = []
@@ -112,8 +113,8 @@ class _Scanner:
                 continue
             if self._in_list and self._depth == _LIST:
                 self._hold_record(data[start:end])
-                records.append(b"".join(self._record)[:LONGEST_LINE])
-                self._record, self._room = [], LONGEST_LINE
+                records.append(b"".join(self._record))
+                self._record, self._size = [], 0
                 start = end
                 continue
             if not self._may_follow((self._held + data[start : end - 1]).strip(), mark):
@@ -128,9 +129,18 @@ class _Scanner:
         return records
 
     def _hold_record(self, data: bytes) -> None:
-        if self._room > 0:
-            self._record.append(data)
-            self._room -= len(data)
+        """Hold a part of a record without its line breaks, which in JSON are always white space, and indentation."""
+        if self._size > LONGEST_LINE:
+            return
+        if self._in_break:
+            data = data.lstrip()
+            self._in_break = not data
+        if b"\n" in data or b"\r" in data:
+            end = data[len(data.rstrip()) :]
+            self._in_break = b"\n" in end or b"\r" in end
+            data = _LINE_BREAK.sub(b"", data)
+        self._record.append(data)
+        self._size += len(data)
 
     def _may_follow(self, text: bytes, mark: bytes) -> bool:
         """Tell whether a text and the bracket that made the depth what it is may stand there, outside of records."""

@@ -17,17 +17,21 @@ LINES = 1_000  # of a stretch at most: as many as the intake takes in a request
 
 TOO_LONG = "DD_MULTILINE_LOG_REGEX_PATTERN ran over its time limit on at least one line: that begins no log."
 
-_BYTE_ORDER_MARK = "\ufeff"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What stands in an object between two positions: lines, and how many were left out since they are empty."""
+    """What stands in an object between two positions: lines, and how many were left out since they are empty.
+
+    `cut` holds the `id()` of each line of which only the beginning was kept.
+    """
 
     start: int
     end: int
     lines: list[Line]
     filtered: int = 0
+    cut: frozenset[int] = frozenset()
 
 
 def read_lines(chunks: Iterator[bytes], position: int, *, header: bool = False) -> Iterator[Stretch]:
@@ -35,9 +39,9 @@ def read_lines(chunks: Iterator[bytes], position: int, *, header: bool = False) 
 
     Undecodable bytes are replaced. With `header`, an object's first line counts as empty.
     """
-    for texts, sizes in _lines(chunks, position, header=header):
+    for texts, sizes, cut in _lines(chunks, position, header=header):
         end = position + sum(sizes)
-        yield _stretch(position, end, texts)
+        yield _stretch(position, end, texts, cut)
         position = end
 
 
@@ -49,32 +53,41 @@ def read_logs(
     They hold line feeds. What comes before the first beginning is a log of its own. Empty lines inside a log stay.
     """
     start, log = position, _Log()
-    for texts, sizes in _lines(chunks, position, header=header):
-        done, end = [], start
+    for texts, sizes, cut in _lines(chunks, position, header=header):
+        done, end, cut_logs = [], start, set()
         for text, size in zip(texts, sizes, strict=True):
             if log.parts and begins(text):
                 done.append(log.text)
+                if log.cut:
+                    cut_logs.add(id(done[-1]))
                 end, log = position, _Log()
-            log.add(text)
+            log.add(text, cut=id(text) in cut)
             position += size
         if done:
-            yield _stretch(start, end, done)
+            yield _stretch(start, end, done, cut_logs)
             start = end
     if log.parts:
-        yield _stretch(start, position, [log.text])
+        text = log.text
+        yield _stretch(start, position, [text], {id(text)} if log.cut else set())
 
 
 @dataclass(slots=True)
 class _Log:
-    """A log that may not be at its end yet."""
+    """A log that may not be at its end yet. Empty lines at its ends are no part of it."""
 
     parts: list[str] = field(default_factory=list)
+    cut: bool = False
     _room: int = LONGEST_LINE
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, *, cut: bool) -> None:
+        if self.parts == [""]:
+            self.parts, self._room = [], LONGEST_LINE
         if self._room > 0:
             self.parts.append(text)
             self._room -= len(text) + 1
+            self.cut |= cut or self._room < -1
+        elif text:
+            self.cut = True
 
     @property
     def text(self) -> str:
@@ -115,32 +128,36 @@ class Beginnings:
             return False
 
 
-def _stretch(start: int, end: int, texts: list[str]) -> Stretch:
+def _stretch(start: int, end: int, texts: list[str], cut: set[int]) -> Stretch:
     lines = [Line(text) for text in texts if text]
-    return Stretch(start, end, lines, len(texts) - len(lines))
+    beginnings = frozenset(id(line) for line in lines if id(line.message) in cut) if cut else frozenset[int]()
+    return Stretch(start, end, lines, len(texts) - len(lines), beginnings)
 
 
-def _lines(chunks: Iterator[bytes], position: int, *, header: bool) -> Iterator[tuple[list[str], list[int]]]:
-    """Yield lines without what ends them, and how many bytes of the object each takes with it."""
+def _lines(chunks: Iterator[bytes], position: int, *, header: bool) -> Iterator[tuple[list[str], list[int], set[int]]]:
+    """Yield lines without what ends them, how many bytes of the object each takes, and the `id()`s of cut ones."""
     for block, lost in _blocks(chunks):
         lines = block.splitlines(keepends=True)
         for first in range(0, len(lines), LINES):
             some = lines[first : first + LINES]
-            kept = [line if len(line) <= LONGEST_LINE else _cut(line) for line in some]
-            texts = [line.rstrip(b"\r\n").decode("utf-8", "replace") for line in kept]
             sizes = [len(line) for line in some]
             if first == 0:
                 sizes[0] += lost
             if position == 0:
-                texts[0] = "" if header else texts[0].removeprefix(_BYTE_ORDER_MARK)
+                some[0] = b"" if header else some[0].removeprefix(_BYTE_ORDER_MARK)
             position += sum(sizes)
-            yield texts, sizes
+            texts = [line.rstrip(b"\r\n").decode("utf-8", "replace") for line in some]
+            yield texts, sizes, _cut(some, texts) if len(block) > LONGEST_LINE else set()
 
 
-def _cut(line: bytes) -> bytes:
-    """Return the beginning of a line, without a part of a character at its end."""
-    beginning = line[:LONGEST_LINE]
-    return beginning[: utf_8_decode(beginning, "replace")[1]]  # how many bytes there are of whole characters
+def _cut(lines: list[bytes], texts: list[str]) -> set[int]:
+    """Cut the texts of lines that are too long between two characters; return the `id()`s of what is left of them."""
+    cut = set()
+    for number, line in enumerate(lines):
+        if len(line.rstrip(b"\r\n")) > LONGEST_LINE:
+            texts[number], _ = utf_8_decode(line[:LONGEST_LINE], "replace")
+            cut.add(id(texts[number]))
+    return cut
 
 
 def _blocks(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, int]]:

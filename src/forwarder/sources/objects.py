@@ -91,7 +91,7 @@ class _ObjectReader:
             rest = self._rest(stretch.start)
             if self._reading.given_up():
                 raise GivenUpError(LEFT_ALONE)
-            yield Group(self._object, stretch.lines, self._record, filtered=stretch.filtered, rest=rest)
+            yield Group(self._object, stretch.lines, self._record, (), stretch.filtered, rest, stretch.cut)
             self._position = stretch.end
 
     def _stretches(self) -> Iterator[Stretch]:
