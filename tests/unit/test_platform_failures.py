@@ -49,6 +49,22 @@ def test_a_count_is_1_at_the_second_of_the_first_line_that_tells() -> None:
     assert metric == Metric(f"{PREFIX}timeouts", 1, 1_795_343_071, TAGS)
 
 
+@pytest.mark.parametrize(
+    ("messages", "known"),
+    [
+        ([REPORT + "Status: timeout\n"], ("memorysize:128", "cold_start:false")),
+        ([REPORT + "Init Duration: 476.75 ms\tStatus: timeout\t\n"], ("memorysize:128", "cold_start:true")),
+        ([TIMED_OUT, REPORT + "\n"], ("memorysize:128", "cold_start:false")),
+        ([TIMED_OUT, REPORT.replace(ID, OTHER_ID)], ()),
+        (["INIT_REPORT Init Duration: 9999.34 ms\tPhase: init\tStatus: timeout\n", REPORT], ()),
+        ([json_report("timeout", memorySizeMB=128)], ("memorysize:128", "cold_start:false")),
+    ],
+)
+def test_a_timeout_has_the_tags_that_its_requests_report_tells(messages: list[str], known: tuple[str, ...]) -> None:
+    (metric,) = (metric for metric in sorted_(*messages).metrics if metric.name == f"{PREFIX}timeouts")
+    assert metric.tags == (*known, *TAGS)
+
+
 # --- out of memory -------------------------------------------------------------------------------
 
 KILLED = "Runtime exited with error: signal: killed"
@@ -81,6 +97,13 @@ OUT_OF_MEMORY = [
     json_line("initReport", {"status": "error", "errorType": "Runtime.OutOfMemory", "metrics": {"durationMs": 1}}),
     json_line("fault", f"RequestId: {ID} Error: {KILLED}"),
 ]
+
+
+def test_a_memory_failure_has_the_tags_that_its_requests_report_tells() -> None:
+    metrics = sorted_(f"RequestId: {ID} Error: {KILLED}\n", REPORT + "Status: error\n").metrics
+    assert metrics[-1] == Metric(
+        f"{PREFIX}out_of_memory", 1, 1_795_343_071, ("memorysize:128", "cold_start:false", *TAGS)
+    )
 
 
 @pytest.mark.parametrize("message", OUT_OF_MEMORY)

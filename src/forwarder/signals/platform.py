@@ -31,7 +31,7 @@ _TIMED_OUT = regex.compile(r"\S{10,40} (?P<request>\S{1,64}) Task timed out afte
 
 # What nearly all reports look like, their measures in the order of `_Metrics`: a third of the cost of reading fields.
 _USUAL_REPORT = re.compile(
-    r"REPORT RequestId: [0-9a-f-]{36}\tDuration: (\d{1,9}\.\d{1,6}) ms\tBilled Duration: (\d{1,15}) ms\t"
+    r"REPORT RequestId: ([0-9a-f-]{36})\tDuration: (\d{1,9}\.\d{1,6}) ms\tBilled Duration: (\d{1,15}) ms\t"
     r"Memory Size: (\d{1,9}) MB\tMax Memory Used: (\d{1,9}) MB\t(?:Init Duration: (\d{1,9}\.\d{1,6}) ms\t)?\s*"
 )
 
@@ -129,18 +129,18 @@ class _Failures:
         elif self._unnamed is None:
             self._unnamed = line
 
-    def close(self, stream: str) -> list[Line]:
-        """End a stream, or a part of it; return the lines that tell of failures that have not been counted yet.
+    def close(self, stream: str) -> list[tuple[str, Line]]:
+        """End a stream, or a part of it; return the request, if known, and the line of each failure not counted yet.
 
         One without a name may be the same as one that has a name, so only one of the two counts, whichever came first.
         """
-        new = [line for request, line in self._by_request.items() if request not in self._counted]
+        new = [(request, line) for request, line in self._by_request.items() if request not in self._counted]
         if self._by_request:
             if self._streams.get(stream):
                 new = new[1:]
             self._streams[stream] = False
         elif self._unnamed and stream not in self._streams:
-            new = [self._unnamed]
+            new = [("", self._unnamed)]
             self._streams[stream] = True
         self._counted.update(self._by_request)
         self._by_request, self._unnamed = {}, None
@@ -155,7 +155,7 @@ class Reports:
     """
 
     def __init__(self) -> None:
-        self._measures: list[tuple[Line, _Metrics]] = []
+        self._measures: list[tuple[Line, str, _Metrics]] = []  # with the request
         self._timeouts = _Failures(PREFIX + "timeouts")
         self._memory = _Failures(PREFIX + "out_of_memory")
 
@@ -168,16 +168,15 @@ class Reports:
             self._out_of_memory(line, message)
             return
         if usual := _USUAL_REPORT.fullmatch(message):
-            duration, billed, size, used, init = usual.groups()
-            self._measures.append(
-                (line, _Metrics(float(duration), float(billed), float(size), float(used), _float(init)))
-            )
+            request, duration, billed, size, used, init = usual.groups()
+            measures = _Metrics(float(duration), float(billed), float(size), float(used), _float(init))
+            self._measures.append((line, request, measures))
             return
         fields = _fields(message)
-        request = fields.get("REPORT RequestId")
-        if request is not None:
-            self._measures.append((line, _Metrics(*(_number(fields.get(name, "")) for name in _FIELDS))))
-        self._ended(line, (request or "").strip(), fields.get("Status", ""), fields.get("Error Type", ""))
+        request = fields.get("REPORT RequestId", "").strip()
+        if "REPORT RequestId" in fields:
+            self._measures.append((line, request, _Metrics(*(_number(fields.get(name, "")) for name in _FIELDS))))
+        self._ended(line, request, fields.get("Status", ""), fields.get("Error Type", ""))
 
     def read_json(self, line: Line) -> None:
         """Look at a line of the JSON log format that mentions the platform."""
@@ -188,9 +187,10 @@ class Reports:
             if isinstance(report.record, str):
                 self._out_of_memory(line, report.record)
                 return
-            self._ended(line, *map(_text, (report.record.request_id, report.record.status, report.record.error_type)))
+            request = _text(report.record.request_id)
+            self._ended(line, request, _text(report.record.status), _text(report.record.error_type))
             if report.type == "platform.report":
-                self._measures.append((line, _measures_of(line.message)))
+                self._measures.append((line, request, _measures_of(line.message)))
         except UNREADABLE_JSON:
             return
 
@@ -209,15 +209,17 @@ class Reports:
         made: list[Metric] = []
         lines: set[int] = set()
         tags_of: dict[tuple[float | None, bool], tuple[str, ...]] = {}
-        for line, measures in self._measures:
+        by_request = {"": origin.report_tags}  # of one that is not known, no more can be told
+        for line, request, measures in self._measures:
             if (kind := (measures.memory_size_mb, measures.cold)) not in tags_of:
                 tags_of[kind] = (*_tags_of(*kind), *origin.report_tags)
+            by_request.setdefault(request, tags_of[kind])
             if metrics := _metrics_of(line, measures, tags_of[kind]):
                 made += metrics
                 lines.add(id(line))
         for failures in (self._timeouts, self._memory):
-            for line in failures.close(origin.pointer):
-                made.append(Metric(failures.name, 1, _second(line), origin.report_tags))
+            for request, line in failures.close(origin.pointer):
+                made.append(Metric(failures.name, 1, _second(line), by_request.get(request, origin.report_tags)))
                 lines.add(id(line))
         self._measures = []
         return made, lines
