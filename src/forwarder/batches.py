@@ -9,7 +9,7 @@ from itertools import groupby
 
 import msgspec
 
-from forwarder.records import Batch, Line, Metric, Origin, Own, Signal
+from forwarder.records import LONGEST_NAME, Batch, Line, Metric, Origin, Own, Signal
 
 LOGS_BYTES = 5_000_000  # uncompressed, of a request
 LOGS_ENTRIES = 1_000
@@ -96,7 +96,8 @@ def _encoded(line: Line, common: bytes) -> bytes:
 
 def _truncated(line: Line, common: bytes) -> bytes:
     """Encode a line with as much of its message as there is room for, cut between two characters."""
-    frame = len(_encode(Line("", line.id, line.timestamp))) - 1 + len(common)
+    name = line.id[:LONGEST_NAME]
+    frame = len(_encode(Line("", name, line.timestamp))) - 1 + len(common)
     encoded = _encode(line.message)[: max(1, LOG_BYTES - frame)]
     for cut in range(_LONGEST_ESCAPE):
         try:
@@ -106,7 +107,7 @@ def _truncated(line: Line, common: bytes) -> bytes:
             continue
     else:
         message = ""
-    return _encode(Line(message, line.id, line.timestamp))[:-1] + common
+    return _encode(Line(message, name, line.timestamp))[:-1] + common
 
 
 class MetricBatches:

@@ -11,7 +11,7 @@ from forwarder.errors import ForwarderError, MaskingError, OutOfTimeError
 from forwarder.failed_events import Keeper
 from forwarder.intake import Delivery
 from forwarder.origin import Identity
-from forwarder.records import Batch, Group, Origin, Passed, Place, Rejection, Signal, Signals, Unread
+from forwarder.records import LONGEST_NAME, Batch, Group, Origin, Passed, Place, Rejection, Signal, Signals, Unread
 from forwarder.rules import Rules
 from forwarder.settings import Settings
 from forwarder.settle import Summary, conclude, settle
@@ -91,7 +91,7 @@ def _parts(group: Group, size: int) -> Iterator[Group]:
 def _without_line(group: Group, error: Exception) -> Group:
     """Reject the only line of a group. What an exception says may hold parts of the line: only its name is told."""
     (line,) = group.lines
-    pointer = f"event {line.id or 'without id'} at {line.timestamp}"
+    pointer = f"event {line.id[:LONGEST_NAME] or 'without id'} at {line.timestamp}"
     rejection = Rejection(f"unexpected {type(error).__name__}", pointer, raw=line.message)
     return replace(group, lines=[], rejected=(*group.rejected, rejection))
 

@@ -12,7 +12,7 @@ import regex
 
 from forwarder.deadline import Deadline
 from forwarder.errors import MaskingError, OutOfTimeError
-from forwarder.records import Line, Metric, Own, Passed, Rejection, Signal, Signals
+from forwarder.records import LONGEST_NAME, Line, Metric, Own, Passed, Rejection, Signal, Signals
 from forwarder.searches import SearchBudget
 from forwarder.settings import Settings
 
@@ -191,7 +191,7 @@ class Rules:
 def _rejection(item: Line | Metric, reason: str, signal: Signal) -> Rejection:
     if isinstance(item, Metric):
         return Rejection(reason, f"a metric at {item.second}", 1, signal)
-    return Rejection(reason, f"event {item.id or 'without id'} at {item.timestamp}", 1, signal)
+    return Rejection(reason, f"event {item.id[:LONGEST_NAME] or 'without id'} at {item.timestamp}", 1, signal)
 
 
 def _without_ipv6(match: regex.Match[str]) -> str:

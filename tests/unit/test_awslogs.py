@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from forwarder.deadline import OUT_OF_TIME
 from forwarder.errors import CorruptRecordError
-from forwarder.records import Group, LogStream, Unread
+from forwarder.records import LONGEST_NAME, Group, LogStream, Unread
 from forwarder.sources import awslogs
 from forwarder.sources.reading import Reading
 from tests.builders import LOG_GROUP, LOG_STREAM, OWNER, awslogs_event, document, log_events, raw_event, wrap
@@ -244,3 +244,8 @@ def test_garbage_of_megabytes_takes_linear_time(unit: bytes) -> None:
             read(event)
 
     assert processor_seconds(refused) < 5  # in quadratic time it would take hours
+
+
+def test_a_name_that_is_longer_than_any_of_aws_is_cut() -> None:
+    found = read(awslogs_event(["a"], "g" * 1_100_000, "s" * 1_100_000))
+    assert found.place == LogStream("g" * LONGEST_NAME, "s" * LONGEST_NAME, OWNER)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from forwarder import batches
 from forwarder.batches import LOG_BYTES, LogBatches, MetricBatches
-from forwarder.records import Batch, Line, Metric, Origin, Own, Signal
+from forwarder.records import LONGEST_NAME, Batch, Line, Metric, Origin, Own, Signal
 from tests.builders import lines
 
 ORIGIN = Origin(source="lambda", service="s", tags=("a:1",), attributes={"ddsource": "lambda"})
@@ -143,8 +143,13 @@ def test_only_the_log_that_is_too_long_is_cut() -> None:
     assert [log["ddtags"] for log in logs] == ["a:1", "a:1,truncated:true", "a:1"]
 
 
-def test_a_log_without_room_for_a_message_goes_out_without_it() -> None:
+def test_an_id_that_leaves_no_room_for_a_message_is_cut() -> None:
     (log,) = logs_of(*packed([Line("message", "i" * LOG_BYTES)]))
+    assert (log["message"], log["id"]) == ("message", "i" * LONGEST_NAME)
+
+
+def test_a_log_without_room_for_a_message_goes_out_without_it() -> None:
+    (log,) = logs_of(*packed([Line("message")], Own(host="h" * LOG_BYTES)))
     assert log["message"] == ""
 
 

@@ -3,6 +3,7 @@
 from forwarder.records.batch import Batch, Body, History, weight
 from forwarder.records.found import (
     LONGEST_LINE,
+    LONGEST_NAME,
     Continuation,
     Found,
     Group,
@@ -21,6 +22,7 @@ from forwarder.records.signal import Signal
 
 __all__ = [
     "LONGEST_LINE",
+    "LONGEST_NAME",
     "Backlog",
     "Batch",
     "Body",

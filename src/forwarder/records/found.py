@@ -17,6 +17,9 @@ _CLOUDTRAIL_FILE = regex.compile(
 # Bytes of a line of an object, or characters of a log of several lines, that are kept; the rest is thrown away, and the
 # log said to be truncated. The intake takes less in one log, so that most are cut once more where logs are packed.
 LONGEST_LINE = 1_000_000
+# Characters of the name of a log group or log stream, and of an id: AWS has none that are longer. A log has to have room
+# for them beside its message.
+LONGEST_NAME = 512
 
 
 class Line(Struct, gc=False, omit_defaults=True):

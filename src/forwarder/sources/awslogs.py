@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from forwarder.deadline import OUT_OF_TIME
 from forwarder.errors import UNREADABLE_JSON, CorruptRecordError, OutOfTimeError
-from forwarder.records import Found, Group, Line, LogStream, Rejection, Unread
+from forwarder.records import LONGEST_NAME, Found, Group, Line, LogStream, Rejection, Unread
 from forwarder.sources.json_parts import members, texts
 from forwarder.sources.reading import Look, Reading
 
@@ -88,7 +88,11 @@ def read_document(document: bytes, record: int, look: Look) -> Group:
         found = _decode(document)
     except UNREADABLE_JSON:
         return _read_in_parts(document, record, look)
-    return _group(found.messageType, LogStream(found.logGroup, found.logStream, found.owner), found.logEvents, record)
+    return _group(found.messageType, _stream(found.logGroup, found.logStream, found.owner), found.logEvents, record)
+
+
+def _stream(log_group: str, log_stream: str, owner: str) -> LogStream:
+    return LogStream(log_group[:LONGEST_NAME], log_stream[:LONGEST_NAME], owner[:LONGEST_NAME])
 
 
 def _group(kind: str, stream: LogStream, lines: list[Line], record: int, rejected: tuple[Rejection, ...] = ()) -> Group:
@@ -99,7 +103,7 @@ def _group(kind: str, stream: LogStream, lines: list[Line], record: int, rejecte
 
 def _read_in_parts(document: bytes, record: int, look: Look) -> Group:
     fields = members(document.decode("utf-8", "replace"), look)
-    stream = LogStream(_text(fields.get("logGroup", "")), _text(fields.get("logStream", "")), _owner(fields))
+    stream = _stream(_text(fields.get("logGroup", "")), _text(fields.get("logStream", "")), _owner(fields))
     lines: list[Line] = []
     rejected: list[Rejection] = []
     if "logEvents" not in fields:
