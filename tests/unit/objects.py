@@ -9,7 +9,7 @@ import regex
 from forwarder.deadline import Deadline
 from forwarder.records import Continuation, Found, Group, S3Object
 from forwarder.sources.reading import Reading
-from tests.builders import far_deadline
+from tests.builders import document, far_deadline
 from tests.fakes import FakeObjects
 
 WANTED = S3Object("logs", "app/2026-11-22.log")
@@ -18,6 +18,7 @@ TRAIL = S3Object("logs", "trails/123456789012_CloudTrail_eu-west-1_20261122T1625
 LINES = [f"line {number}" for number in range(40_000)]
 TEXT = "\n".join(LINES).encode()
 PACKED = gzip.compress(TEXT, 1)
+DOCUMENTS = b"".join(json.dumps(document([f"line {n}", "x" * 300], f"group-{n}")).encode() for n in range(2_000))
 RECORDS = json.dumps({"Records": [{"number": number} for number in range(3_000)]}).encode()
 
 

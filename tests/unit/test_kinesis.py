@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from forwarder import sources
 from forwarder.deadline import OUT_OF_TIME, Deadline
 from forwarder.records import Found, Group, LogStream, Rejection, Sender, Unread
 from forwarder.sources import awslogs
-from tests.builders import FIRST_TIMESTAMP, STREAM_ARN, document, far_deadline, kinesis_event, packed
+from tests.builders import FIRST_TIMESTAMP, LOG_STREAM, STREAM_ARN, document, far_deadline, kinesis_event, packed
 from tests.clocks import Expiring
 from tests.fakes import FakeObjects
 
@@ -25,8 +26,12 @@ def only(event: dict[str, Any]) -> Any:
     return found
 
 
+def messages_of(group: Any) -> list[str]:
+    return [line.message for line in group.lines]
+
+
 def messages(payload: bytes) -> list[str]:
-    return [line.message for line in only(kinesis_event(payload)).lines]
+    return messages_of(only(kinesis_event(payload)))
 
 
 # --- documents of CloudWatch Logs ----------------------------------------------------------------
@@ -55,6 +60,26 @@ def test_what_only_resembles_a_document_is_text(text: str) -> None:
 
 def test_a_document_keeps_its_place_not_that_of_the_stream() -> None:
     assert only(kinesis_event(packed(document(["a"], "g", "s")))).place == LogStream("g", "s", "123456789012")
+
+
+GZIPPED = {
+    "two documents": lambda first, second: gzip.compress(first + second),
+    "two members": lambda first, second: gzip.compress(first) + gzip.compress(second),
+    "twice": lambda first, second: gzip.compress(gzip.compress(first) + gzip.compress(second)),
+    "not at all": lambda first, second: first + b"\n" + second,
+}
+
+
+@pytest.mark.parametrize("wrap", GZIPPED.values(), ids=GZIPPED)
+def test_a_record_may_hold_several_documents(wrap: Callable[[bytes, bytes], bytes]) -> None:
+    first, second = (json.dumps(document([name], name)).encode() for name in ("a", "b"))
+    found = [group for group in read(kinesis_event(wrap(first, second))) if isinstance(group, Group)]
+    assert [str(group.place) for group in found] == [f"a {LOG_STREAM}", f"b {LOG_STREAM}"]
+    assert [messages_of(group) for group in found] == [["a"], ["b"]]
+
+
+def test_a_document_that_was_gzipped_twice_is_one() -> None:
+    assert messages(gzip.compress(packed(document(["a"])))) == ["a"]
 
 
 # --- text ----------------------------------------------------------------------------------------

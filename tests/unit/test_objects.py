@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.deadline import OUT_OF_TIME, Deadline
-from forwarder.records import Continuation, Group, Rejection, S3Object, Unread
+from forwarder.records import Continuation, Group, LogStream, Rejection, S3Object, Unread
 from forwarder.sources.objects import MOST_FRUITLESS, read, resume
 from tests.clocks import Expiring
 from tests.fakes import FakeObjects
 from tests.unit.objects import (
+    DOCUMENTS,
     LINES,
     PACKED,
     PLACE,
@@ -66,6 +67,22 @@ def test_what_an_application_prints_is_lines_even_if_it_begins_like_a_document_o
     objects = holding(wrap("\n".join(lines).encode()))
     assert messages(read(WANTED, 0, reading(objects))) == lines
     assert messages(resume(Continuation(WANTED, position=len(lines[0]) + 1), reading(objects))) == lines[1:]
+
+
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress, lambda data: gzip.compress(gzip.compress(data))])
+def test_documents_of_cloudwatch_logs_are_the_lines_of_their_log_groups(wrap: Callable[[bytes], bytes]) -> None:
+    found = [group for group in read(WANTED, 3, reading(holding(wrap(DOCUMENTS)))) if isinstance(group, Group)]
+    assert [messages([group])[0] for group in found] == [f"line {number}" for number in range(2_000)]
+    places = {group.place.log_group for group in found if isinstance(group.place, LogStream)}
+    assert (places, {group.record for group in found}) == ({f"group-{number}" for number in range(2_000)}, {3})
+
+
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress])
+def test_reading_on_in_documents_begins_with_one(wrap: Callable[[bytes], bytes]) -> None:
+    source = reading(holding(wrap(DOCUMENTS)))
+    found = list(read(WANTED, 0, source))
+    (rest,) = rests(found[1_500:1_501])
+    assert messages(resume(rest, source)) == messages(found[1_500:])
 
 
 def test_other_json_is_a_line() -> None:
@@ -125,7 +142,8 @@ def test_out_of_time_before_anything_is_opened_leaves_all_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "data"), [(WANTED, TEXT), (WANTED, PACKED), (TRAIL, RECORDS), (WANTED, TEXT.replace(b"\n", b" "))]
+    ("wanted", "data"),
+    [(WANTED, TEXT), (WANTED, PACKED), (TRAIL, RECORDS), (WANTED, TEXT.replace(b"\n", b" ")), (WANTED, DOCUMENTS)],
 )
 @pytest.mark.parametrize("multiline", ["", "line .*[05]$", "never"])
 @pytest.mark.parametrize("looks", [2, 20, 50, 80, 15_000])

@@ -8,7 +8,19 @@ from hypothesis import strategies as st
 
 from forwarder.batches import MetricBatches
 from forwarder.intake.compression import compress
-from forwarder.records import Batch, Body, LogStream, Metric, Origin, Own, Signal
+from forwarder.records import (
+    Batch,
+    Body,
+    Continuation,
+    Group,
+    LogStream,
+    Metric,
+    Origin,
+    Own,
+    S3Object,
+    Signal,
+    Unread,
+)
 
 RUNS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4)), min_size=1, max_size=8)
 
@@ -123,3 +135,9 @@ def test_a_host_of_its_own_takes_the_place_of_the_origins() -> None:
 
 def test_a_tag_that_is_there_already_is_not_repeated() -> None:
     assert common("a:1,b:2,b:2", "a:1") == (["a:1", "b:2"], "ours")
+
+
+def test_what_is_untaken_of_an_object_is_named_for_the_object_wherever_its_lines_are_from() -> None:
+    rest = Continuation(S3Object("logs", "a.gz"), position=7)
+    unread = Group(LogStream("g", "s", "1"), [], 2, rest=rest).untaken("late")
+    assert unread == Unread(2, "late", "s3://logs/a.gz", rest)

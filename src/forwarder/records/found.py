@@ -17,8 +17,8 @@ _CLOUDTRAIL_FILE = regex.compile(
 # Bytes of a line of an object, or characters of a log of several lines, that are kept; the rest is thrown away, and the
 # log said to be truncated. The intake takes less in one log, so that most are cut once more where logs are packed.
 LONGEST_LINE = 1_000_000
-# Characters of the name of a log group or log stream, and of an id: AWS has none that are longer. A log has to have room
-# for them beside its message.
+# Characters of the name of a log group or log stream, and of an id: AWS has none that are longer. A log has to have
+# room for them beside its message.
 LONGEST_NAME = 512
 
 
@@ -101,9 +101,9 @@ class Rejection:
 class Continuation:
     """From where on an object is still to be read.
 
-    `position` is that of the first unread line: how many bytes come before it once all compression is undone, or, in a
-    document of JSON records, how many records. `etag` is that of the object as it was read, since one that has changed
-    has to be read anew. `attempts` counts the replays that got no further.
+    `position` is that of the first unread line, or document of CloudWatch Logs: how many bytes come before it once all
+    compression is undone, or, in a document of JSON records, how many records. `etag` is that of the object as it was
+    read, since one that has changed has to be read anew. `attempts` counts the replays that got no further.
     """
 
     object: S3Object
@@ -132,7 +132,7 @@ class Group:
 
     def untaken(self, reason: str) -> "Unread":
         """Return what is to be said of the group where it was not taken."""
-        return Unread(self.record, reason, str(self.place), self.rest)
+        return Unread(self.record, reason, str(self.rest.object if self.rest else self.place), self.rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Kinesis records: a CloudWatch Logs document, or lines of text; both may be gzipped.
+"""Kinesis records: CloudWatch Logs documents, or lines of text; both may be gzipped, even twice.
 
 https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html#services-kinesis-event-example
 """
@@ -13,6 +13,8 @@ from forwarder.errors import CorruptRecordError, OutOfTimeError
 from forwarder.records import Found, Group, Line, Sender, Unread
 from forwarder.records.unshown import name_only
 from forwarder.sources.awslogs import from_base64, inflate, read_document
+from forwarder.sources.decompression import LAYERS
+from forwarder.sources.documents import begins_documents, split
 from forwarder.sources.reading import Look, Reading
 from forwarder.sources.values import convert, optional_text, timestamp
 
@@ -52,12 +54,15 @@ def read(record: object, number: int, reading: Reading) -> Iterator[Found]:
 def _groups(data: _Data, stream: Sender, number: int, look: Look) -> Iterator[Group]:
     look()
     payload = from_base64(data.data, "kinesis.data")
-    if payload.startswith(_GZIP):
-        payload = inflate(payload)
-    if document := _document(payload, number, look):
-        yield document
-    else:
-        yield from _text(payload, stream, _arrival(data), number, look)
+    for _ in range(LAYERS):
+        if payload.startswith(_GZIP):
+            payload = inflate(payload)
+    parts = [part for part, _ in split(iter((payload,)))] if begins_documents(payload) else [payload]
+    for part in parts:
+        if document := _document(part, number, look):
+            yield document
+        else:
+            yield from _text(part, stream, _arrival(data), number, look)
 
 
 def _document(payload: bytes, number: int, look: Look) -> Group | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import regex
 
-from forwarder.records import LONGEST_LINE, Line
+from forwarder.records import LONGEST_LINE, Line, Place, Rejection
 from forwarder.searches import SearchBudget
 
 LINES = 1_000  # of a stretch at most: as many as the intake takes in a request
@@ -24,7 +24,8 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class Stretch:
     """What stands in an object between two positions: lines, and how many were left out since they are empty.
 
-    `cut` holds the `id()` of each line of which only the beginning was kept.
+    `cut` holds the `id()` of each line of which only the beginning was kept. `place` is where the lines are from if not
+    from the object; `rejected` is what could not be read there.
     """
 
     start: int
@@ -32,6 +33,8 @@ class Stretch:
     lines: list[Line]
     filtered: int = 0
     cut: frozenset[int] = frozenset()
+    place: Place | None = None
+    rejected: tuple[Rejection, ...] = ()
 
 
 def read_lines(chunks: Iterator[bytes], position: int, *, header: bool = False) -> Iterator[Stretch]:

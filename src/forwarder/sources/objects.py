@@ -1,6 +1,7 @@
 """Reads objects of lines: opened, streamed, decompressed, split, in groups that say where to go on after them.
 
-What is in an object is told by its bytes: lines, or in a file of CloudTrail's a document of records (`json_records`).
+What is in an object is told by its bytes: lines, documents of CloudWatch Logs (`documents`), or in a file of
+CloudTrail's a document of records (`json_records`).
 Memory is for one group, whatever the object's size. At any trouble, what was read before has been given out, and what
 was not is named: as a `Rejection` where reading it again would not help, as an `Unread` where it may. An object that
 was replaced while it was being read is read anew: some lines may arrive twice, rather than some of them never.
@@ -15,6 +16,7 @@ from forwarder.records import Continuation, Found, Group, Rejection, S3Object, U
 from forwarder.searches import SearchBudget
 from forwarder.sources.chunks import peeked, skipped
 from forwarder.sources.decompression import decompressed, is_compressed
+from forwarder.sources.documents import begins_documents, read_documents
 from forwarder.sources.json_records import HEAD, begins_records, read_records
 from forwarder.sources.lines import Beginnings, Stretch, read_lines, read_logs
 from forwarder.sources.opening import opened_in_time
@@ -91,7 +93,10 @@ class _ObjectReader:
             rest = self._rest(stretch.start)
             if self._reading.given_up():
                 raise GivenUpError(LEFT_ALONE)
-            yield Group(self._object, stretch.lines, self._record, (), stretch.filtered, rest, stretch.cut)
+            place = stretch.place or self._object
+            yield Group(
+                place, stretch.lines, self._record, stretch.rejected, stretch.filtered, rest=rest, cut=stretch.cut
+            )
             self._position = stretch.end
 
     def _stretches(self) -> Iterator[Stretch]:
@@ -106,14 +111,22 @@ class _ObjectReader:
         position = self._begin.position
         if position > len(head) and not is_compressed(head) and not self._begins_records(head):
             download.close()
-            return self._lines(self._until_damaged(self._download(position)))
+            return self._by_bytes(head, self._until_damaged(self._download(position)))
         chunks = self._until_damaged(decompressed(chunks, self._reading.look))
         head, chunks = peeked(chunks, HEAD)
-        return read_records(chunks, position) if self._begins_records(head) else self._lines(skipped(chunks, position))
+        if self._begins_records(head):
+            return read_records(chunks, position)
+        return self._by_bytes(head, skipped(chunks, position))
 
     def _begins_records(self, head: bytes) -> bool:
         """Tell by name and bytes: what an application prints may begin like such a document, and go on with lines."""
         return is_cloudtrail_file(self._object.key) and begins_records(head)
+
+    def _by_bytes(self, head: bytes, chunks: Iterator[bytes]) -> Iterator[Stretch]:
+        """Read what has positions in bytes, in an object that begins so, from the beginning's position on."""
+        if begins_documents(head):
+            return read_documents(chunks, self._begin.position, self._record, self._reading.look)
+        return self._lines(chunks)
 
     def _lines(self, chunks: Iterator[bytes]) -> Iterator[Stretch]:
         header = _HAS_HEADER in self._object.key.lower()
