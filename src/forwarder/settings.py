@@ -215,7 +215,7 @@ def _scrub(env: Environment) -> Mask | None:
         return None
     replacement = env.text("DD_SCRUBBING_RULE_REPLACEMENT") or "xxxxx"
     try:  # a template is only compiled when something matches, so make the pattern match: as one of two branches
-        regex.compile(f"(?:{pattern.pattern}\n)|", pattern.flags).sub(replacement, "")
+        regex.compile(f"(?:{pattern.pattern}\n)|", pattern.flags).sub(replacement, "").encode()
     except (regex.error, IndexError, OverflowError, ValueError) as error:
         raise ConfigurationError(
             f"DD_SCRUBBING_RULE_REPLACEMENT is {replacement!r}, which is not a replacement for what"

@@ -88,6 +88,11 @@ def test_what_is_scrubbed_becomes_five_x_unless_said_otherwise() -> None:
         ("a", r"\g<name>", "unknown group"),
         ("a", "C:\\", "bad escape (end of pattern) at position 3"),
         ("(?x)a # comment", r"\q", r"bad escape \q at position 2"),
+        (
+            "a",
+            r"\ud800",
+            r"'utf-8' codec can't encode character '\ud800' in position 0: surrogates not allowed",
+        ),
     ],
 )
 def test_a_replacement_that_does_not_fit_the_pattern_is_an_error(pattern: str, replacement: str, problem: str) -> None:
