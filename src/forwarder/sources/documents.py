@@ -10,17 +10,16 @@ from collections.abc import Iterator
 from forwarder.errors import CorruptRecordError
 from forwarder.records import Rejection
 from forwarder.sources.awslogs import LARGEST_DOCUMENT, read_document
+from forwarder.sources.json_records import HEAD
 from forwarder.sources.lines import Stretch
 from forwarder.sources.reading import Look
-
-HEAD = 4_096  # bytes that are enough to tell such documents by: names of AWS's take at most half of them
 
 _BEGINNING = re.compile(rb'\{"messageType": ?"(?:DATA|CONTROL)_MESSAGE", ?"owner"')
 _LONGEST_BEGINNING = 64
 
 
 def begins_documents(data: bytes) -> bool:
-    """Tell whether what begins so is such a document, or several."""
+    """Tell whether what begins so is such a document, or several. Their log events begin far before `HEAD` ends."""
     return _BEGINNING.match(data) is not None and b'"logEvents"' in data[:HEAD]
 
 
@@ -34,12 +33,12 @@ def split(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, int]]:
     rest = b""  # what a document may begin with
     for chunk in chunks:
         data, start = rest + chunk, 0
-        for begins in _BEGINNING.finditer(data):
-            parts.append(data[start : begins.start()])
+        for found in _BEGINNING.finditer(data):
+            parts.append(data[start : found.start()])
             size += len(parts[-1])
             if size:
                 yield b"".join(parts), size
-            parts, size, start = [], 0, begins.start()
+            parts, size, start = [], 0, found.start()
         end = max(start, len(data) - _LONGEST_BEGINNING)
         if size <= LARGEST_DOCUMENT:
             parts.append(data[start:end])
