@@ -129,7 +129,7 @@ class Settings:
         env = Environment({name: value for name, value in environ.items() if value.strip() not in PLACEHOLDERS})
         site = env.host("DD_SITE", "datadoghq.com")
         scheme = "http" if env.flag("DD_NO_SSL", default=False) else "https"
-        bucket, queue = env.bucket("DD_S3_BUCKET_NAME"), env.url("DD_SQS_QUEUE_URL", "https", "")
+        bucket, queue = env.bucket("DD_S3_BUCKET_NAME"), _queue(env)
         settings = cls(
             api_key=_key_reference(env),
             site=site,
@@ -179,13 +179,44 @@ _LOG_LEVELS = {
 }  # fmt: skip
 
 
+# What the places other than `DD_API_KEY` may hold. References are shown in logs, so what is none is refused without
+# being shown: it may be the key itself.
+_KEY = r"[0-9a-fA-F]{32,40}"
+_REFERENCES = {
+    KeyPlace.SECRET: (r"[A-Za-z0-9/_+=.@:-]{1,2048}", "the ARN or the name of a secret"),
+    KeyPlace.PARAMETER: (r"[A-Za-z0-9/_.:-]{1,2048}", "the name or the ARN of a parameter"),
+    KeyPlace.KMS: (r"(?s).+", "a key encrypted by KMS, as base64"),
+}
+
+
 def _key_reference(env: Environment) -> KeyReference:
     values = {place: env.secret(place.value) for place in KeyPlace}
     for place, value in values.items():
         if value:
-            return KeyReference(place, value)
+            return _checked(KeyReference(place, value))
     names = ", ".join(place.value for place in KeyPlace)
     raise ConfigurationError(f"There is no API key: set one of {names}.")
+
+
+def _checked(reference: KeyReference) -> KeyReference:
+    if reference.place is KeyPlace.PLAIN:
+        return reference
+    value, (pattern, expected) = reference.value.reveal(), _REFERENCES[reference.place]
+    if regex.fullmatch(_KEY, value):
+        raise ConfigurationError(
+            f"{reference.place.value} looks like an API key itself; expected {expected}. The key as it is belongs in"
+            " DD_API_KEY."
+        )
+    if not regex.fullmatch(pattern, value):
+        raise ConfigurationError(f"{reference.place.value} is '****'; expected {expected}.")
+    return reference
+
+
+def _queue(env: Environment) -> str:
+    url = env.url("DD_SQS_QUEUE_URL", "https", "")
+    if url.endswith(".fifo"):
+        raise ConfigurationError(f"DD_SQS_QUEUE_URL is {url!r}; expected a standard queue, not a FIFO queue.")
+    return url
 
 
 def _logs_url(env: Environment, scheme: str, site: str) -> str:

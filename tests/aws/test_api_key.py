@@ -94,7 +94,7 @@ def test_a_secret_given_by_name_is_fetched_from_the_functions_region(calls: list
     "arn",
     [
         f"arn:aws:secretsmanager:{REGION}:123456789012:secret:gone",
-        "arn:aws:secretsmanager:not a region:123456789012:secret:gone",
+        "arn:aws:secretsmanager:not_a_region:123456789012:secret:gone",
         "gone",
     ],
 )

@@ -262,6 +262,35 @@ def test_the_key_is_in_no_error(variables: dict[str, str]) -> None:
     assert KEY not in error_of(**variables)
 
 
+@pytest.mark.parametrize("name", ["DD_API_KEY_SECRET_ARN", "DD_API_KEY_SSM_NAME", "DD_KMS_API_KEY"])
+@pytest.mark.parametrize("key", [KEY, KEY.upper(), f" {KEY}\n", KEY + "01234567"])
+def test_a_key_in_the_place_of_a_reference_is_an_error_that_does_not_show_it(name: str, key: str) -> None:
+    error = error_of(**{name: key})
+    assert error.startswith(f"{name} looks like an API key itself; expected ")
+    assert key.strip() not in error
+
+
+@pytest.mark.parametrize("name", ["DD_API_KEY_SECRET_ARN", "DD_API_KEY_SSM_NAME"])
+@pytest.mark.parametrize("value", ["my secret", "clé", '{"api_key":"sesame"}', "a,b", "a\nb"])
+def test_what_is_no_reference_is_an_error_that_does_not_show_it(name: str, value: str) -> None:
+    error = error_of(**{name: value})
+    assert error.startswith(f"{name} is '****'; expected the ")
+
+
+REFERENCES = [
+    ("DD_API_KEY_SECRET_ARN", "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:team/datadog+key_@=.-Ab12Cd"),
+    ("DD_API_KEY_SECRET_ARN", "team/datadog"),
+    ("DD_API_KEY_SSM_NAME", "/team/datadog-api.key_1"),
+    ("DD_API_KEY_SSM_NAME", "arn:aws:ssm:eu-west-1:123456789012:parameter/team/datadog"),
+    ("DD_API_KEY_SSM_NAME", "/team/datadog:3"),
+]
+
+
+@pytest.mark.parametrize(("name", "reference"), REFERENCES)
+def test_a_reference_may_be_a_name_or_an_arn(name: str, reference: str) -> None:
+    assert settings(**{name: reference}).api_key.value.reveal() == reference
+
+
 # --- the rest ------------------------------------------------------------------------------------
 
 
@@ -275,6 +304,13 @@ def test_failed_events_are_stored_where_a_store_is_configured(store: dict[str, s
 def test_what_is_no_name_of_a_bucket_is_an_error(text: str) -> None:
     assert error_of(DD_S3_BUCKET_NAME=text) == (
         f"DD_S3_BUCKET_NAME is {text!r}; expected the name of a bucket, without s3:// or arn:."
+    )
+
+
+def test_a_fifo_queue_is_an_error() -> None:
+    url = "https://sqs.eu-west-1.amazonaws.com/123456789012/failed.fifo"
+    assert error_of(DD_SQS_QUEUE_URL=url) == (
+        f"DD_SQS_QUEUE_URL is {url!r}; expected a standard queue, not a FIFO queue."
     )
 
 
