@@ -23,7 +23,7 @@ from tests.aws.support import (
     handle,
     received,
 )
-from tests.builders import awslogs_event
+from tests.builders import awslogs_event, eventbridge_event
 from tests.flow.support import Said, arrived, is_balanced
 
 DAY_MS = 24 * 3600 * 1000
@@ -287,6 +287,14 @@ def test_an_event_that_nothing_reads_is_set_aside_and_not_looked_at_again(
     handle(storing(), RETRY)
     assert (bucket.names(), bucket.body(f"{REJECTED}a-broken")) == ([f"{REJECTED}a-broken"], body)
     assert received(intake) == ["good"]
+
+
+def test_an_event_with_half_a_character_is_replayed_as_it_would_have_been_forwarded(
+    storing: Starts, intake: LocalIntake, bucket: Bucket
+) -> None:
+    bucket.put_event(eventbridge_event("my.app", text="caf\ud83d"))
+    answer = handle(storing(), RETRY)
+    assert (answer["items"]["delivered"], len(received(intake)), bucket.names()) == (1, 1, [])
 
 
 def test_a_replay_that_lambda_gave_up_on_is_just_removed(storing: Starts, bucket: Bucket) -> None:

@@ -1,6 +1,7 @@
 """What a stored batch looks like: gzip of the request, and a history beside it as a few short texts."""
 
 import gzip
+import json
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -58,7 +59,7 @@ def unpacked(data: bytes, facts: Mapping[str, str]) -> Batch:
 
 def event_record(event: dict[str, object]) -> bytes:
     """Wrap an event as Lambda wraps those that it gave up on."""
-    return msgspec.json.encode({"requestPayload": event})
+    return json.dumps({"requestPayload": event}).encode()  # unlike msgspec, it takes lone surrogates
 
 
 def event_of(record: bytes) -> dict[str, object]:
@@ -73,7 +74,16 @@ def event_of(record: bytes) -> dict[str, object]:
     try:
         return msgspec.json.decode(record, type=_InvocationRecord).request_payload
     except UNREADABLE_JSON:
-        raise CorruptRecordError("it is not an invocation record") from None
+        return _payload_of(record)
+
+
+def _payload_of(record: bytes) -> dict[str, object]:
+    """Decode what the fast decoder refuses, such as a lone surrogate, which the line takes."""
+    with suppress(ValueError, RecursionError):
+        content = json.loads(record)
+        if isinstance(content, dict) and isinstance(payload := content.get("requestPayload"), dict):
+            return payload
+    raise CorruptRecordError("it is not an invocation record")
 
 
 class _InvocationRecord(msgspec.Struct, rename="camel"):
