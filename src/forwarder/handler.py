@@ -185,7 +185,10 @@ def _without(returned: set[int], event: Mapping[str, object]) -> Mapping[str, ob
     records = event.get("Records")
     if not returned or not isinstance(records, list):
         return event
-    kept = [record for number, record in enumerate(records) if number not in returned]
+    if sources.event_type(event) == "kinesis":  # it goes back to the first, and sends what is behind it again
+        kept = records[: min(returned)]
+    else:
+        kept = [record for number, record in enumerate(records) if number not in returned]
     return {**event, "Records": kept} if kept else {}
 
 

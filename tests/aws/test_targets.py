@@ -8,8 +8,8 @@ import pytest
 
 from forwarder.errors import DeliveryError, UnsupportedEventError
 from local_intake.server import LocalIntake
-from tests.aws.support import LOGS_DOWN, RETRY, Cloud, Starts, handle
-from tests.builders import REGION, awslogs_event
+from tests.aws.support import LOGS_DOWN, METRICS_DOWN, RETRY, Cloud, Starts, coffee, handle
+from tests.builders import REGION, awslogs_event, document, kinesis_event, packed
 from tests.flow.support import Said, Start
 
 FIRST, SECOND = (f"arn:aws:lambda:{REGION}:123456789012:function:{name}" for name in ("first", "second"))
@@ -51,6 +51,16 @@ def test_an_event_that_aws_sends_again_is_not_handed_on(
     with pytest.raises(DeliveryError):
         handle(start(**TARGETS), EVENT)
     assert invoked == []
+
+
+def test_of_kinesis_only_what_comes_before_the_first_record_that_failed_is_handed_on(
+    start: Start, intake: LocalIntake, invoked: list[tuple[str, str, Any]]
+) -> None:
+    failing = packed(document([coffee()]))
+    event: dict[str, Any] = kinesis_event(packed(document(["zero"])), failing, packed(document(["two"])))
+    intake.script.replace([METRICS_DOWN])
+    handle(start(DD_ADDITIONAL_TARGET_LAMBDAS=FIRST, DD_REPORT_BATCH_ITEM_FAILURES="true"), event)
+    assert [handed["Records"] for _, _, handed in invoked] == [event["Records"][:1]]
 
 
 def test_an_event_that_nothing_reads_is_not_handed_on(start: Start, invoked: list[tuple[str, str, Any]]) -> None:
