@@ -9,7 +9,7 @@ CONNECT_TIMEOUT, READ_TIMEOUT, ATTEMPTS = 2, 5, 2  # seconds, seconds, tries
 _MAKING = threading.Lock()  # boto3's default session is not made for many threads
 
 
-def client(service: str, region: str, *, path_style: bool = False) -> Any:
+def client(service: str, region: str, *, path_style: bool = False, attempts: int = ATTEMPTS) -> Any:
     """Return a client with time limits that fit into the reserve of an invocation."""
     import boto3
     from botocore.config import Config
@@ -17,7 +17,7 @@ def client(service: str, region: str, *, path_style: bool = False) -> Any:
     config = Config(
         connect_timeout=CONNECT_TIMEOUT,
         read_timeout=READ_TIMEOUT,
-        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        retries={"total_max_attempts": attempts, "mode": "standard"},
         max_pool_connections=16,
         s3={"addressing_style": "path" if path_style else "auto"},
     )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 
 from forwarder import aws
-from forwarder.deadline import Deadline
+from forwarder.deadline import Deadline, within
 
 
 def invoke(
@@ -13,11 +13,25 @@ def invoke(
     """Invoke functions asynchronously with an event. A failure is a warning that names the function."""
     payload = json.dumps(event)  # unlike msgspec, it takes lone surrogates
     for arn in arns:
-        if deadline.expired:  # the event has been accounted for: running out of time now would have it sent again
-            warn(f"{arn} of DD_ADDITIONAL_TARGET_LAMBDAS was not invoked: the time was up.")
-            continue
-        try:
-            client = aws.client("lambda", aws.region_of(arn, otherwise=region))
-            client.invoke(FunctionName=arn, InvocationType="Event", Payload=payload)
-        except aws.errors() as error:
-            warn(f"{arn} of DD_ADDITIONAL_TARGET_LAMBDAS could not be invoked: {aws.failure(error)}.")
+        # The event has been accounted for: running out of time now would have it sent again.
+        problem = (
+            _problem(arn, payload, region, deadline) if not deadline.expired else "was not invoked: the time was up"
+        )
+        if problem:
+            warn(f"{arn} of DD_ADDITIONAL_TARGET_LAMBDAS {problem}.")
+
+
+def _problem(arn: str, payload: str, region: str, deadline: Deadline) -> str:
+    """Invoke one function, once: if an answer is lost, a second attempt would invoke it twice."""
+
+    def call() -> None:
+        client = aws.client("lambda", aws.region_of(arn, otherwise=region), attempts=1)
+        client.invoke(FunctionName=arn, InvocationType="Event", Payload=payload)
+
+    try:
+        within(deadline, call)
+    except TimeoutError:
+        return "did not answer in time: it may have been invoked or not"
+    except aws.errors() as error:
+        return f"could not be invoked: {aws.failure(error)}"
+    return ""

@@ -36,7 +36,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         boto3.setup_default_session(botocore_session=session)
         yield cloud
         cloud.freed.set()
-        _wait_for_the_store()  # a call that was held up must not end in the next test's bucket
+        _wait_for_calls()  # a call that was held up must not end in the next test's bucket
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
@@ -72,7 +72,7 @@ def objects(cloud: Cloud) -> Objects:
     return Objects(client)
 
 
-def _wait_for_the_store() -> None:
+def _wait_for_calls() -> None:
     for thread in threading.enumerate():
-        if thread.name.startswith(("store", "replay")):
+        if thread.name.startswith(("store", "within")):
             thread.join(timeout=10)

@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from forwarder.errors import DeliveryError, UnsupportedEventError
 from local_intake.server import LocalIntake
@@ -87,6 +88,29 @@ def test_a_function_that_cannot_be_invoked_is_a_warning_and_the_others_are(
         f"{FIRST} of DD_ADDITIONAL_TARGET_LAMBDAS could not be invoked: ResourceNotFoundException."
     )
     assert [arn for arn, _, _ in invoked] == [FIRST, SECOND]
+
+
+def test_a_function_that_does_not_answer_is_not_waited_for(start: Start, cloud: Cloud, said: Said) -> None:
+    cloud.hold("Invoke")
+    handle(start(**TARGETS), EVENT, 3)
+    assert [warning["message"] for warning in said.at("WARNING")] == [
+        f"{FIRST} of DD_ADDITIONAL_TARGET_LAMBDAS did not answer in time: it may have been invoked or not.",
+        f"{SECOND} of DD_ADDITIONAL_TARGET_LAMBDAS was not invoked: the time was up.",
+    ]
+
+
+def test_a_function_whose_answer_is_lost_is_not_invoked_again(start: Start, cloud: Cloud, said: Said) -> None:
+    sent: list[str] = []
+
+    def lose(request: Any, **_: object) -> None:
+        sent.append(request.url)
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    assert boto3.DEFAULT_SESSION is not None
+    boto3.DEFAULT_SESSION.events.register_first("before-send.lambda.Invoke", lose)
+    handle(start(DD_ADDITIONAL_TARGET_LAMBDAS=FIRST), EVENT)
+    (warning,) = said.at("WARNING")
+    assert (len(sent), warning["message"].endswith("could not be invoked: ReadTimeoutError.")) == (1, True)
 
 
 def test_an_event_with_half_a_character_is_handed_on(start: Start, invoked: list[tuple[str, str, Any]]) -> None:

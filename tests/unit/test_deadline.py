@@ -1,6 +1,10 @@
 """`Deadline`: a moment that comes, and time that is never negative."""
 
-from forwarder.deadline import Deadline
+import threading
+
+import pytest
+
+from forwarder.deadline import NEVER, Deadline, within
 
 
 def test_a_deadline_ahead_has_time_left() -> None:
@@ -17,3 +21,19 @@ def test_a_deadline_that_has_passed_is_expired_with_nothing_left() -> None:
 
 def test_no_time_at_all_is_expired() -> None:
     assert Deadline.after(0).expired
+
+
+def test_work_within_a_deadline_has_its_result() -> None:
+    assert within(NEVER, lambda: 7) == 7
+
+
+def test_work_within_a_deadline_raises_what_it_raises() -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        within(NEVER, lambda: int("x"))
+
+
+def test_work_that_takes_too_long_is_left_behind() -> None:
+    free = threading.Event()
+    with pytest.raises(TimeoutError):
+        within(Deadline.after(0.01), free.wait)
+    free.set()

@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from forwarder.deadline import OUT_OF_TIME, Deadline
+from forwarder.deadline import OUT_OF_TIME, Deadline, within
 from forwarder.errors import CorruptRecordError, StoreError, UnsupportedEventError
 from forwarder.failed_events import format as stored_format
 from forwarder.failed_events.refresh import refreshed
@@ -25,7 +24,6 @@ _Item = TypeVar("_Item")
 EVENT_TYPE = "retry"
 
 LEASE_MARGIN = 30.0  # seconds beyond the deadline for which the lease holds
-STORE_THREADS = 4  # one works; the others are for when it hangs
 MOST_DELETED_AT_ONCE = 200  # what is delivered but not yet removed is sent twice if the process dies
 # An event is not begun with less of the time for reading than the first of these; an object in which an earlier replay
 # got no further, not with less than the second, since one that gets nowhere again and again is given up.
@@ -71,7 +69,6 @@ class Replay:
         self._ending = invocation.storing_deadline
         self._summary = summary
         self._telemetry = invocation.telemetry
-        self._pool = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="replay")
         self._tracks: dict[int, _Track] = {}
         self._delivered: list[str] = []
         self._has_left_something = False
@@ -102,8 +99,6 @@ class Replay:
         except StoreError as error:
             self._summary.replay_failed = True
             self._telemetry.warn(f"The replay ended early: {error}.")
-        finally:
-            self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _count(self) -> None:
         """Say what is left. That there was no time for it is no failure of the replay."""
@@ -113,14 +108,14 @@ class Replay:
             self._telemetry.warn(f"What is left in the store was not counted: {error}.")
 
     def _in_time(self, deadline: Deadline, work: Callable[[], _Result]) -> _Result:
-        """Have the store do something, and wait for it until a deadline: a call to AWS knows nothing of ours.
+        """Have the store do something, and wait for it until a deadline.
 
         Raises:
             StoreError: it failed, or took too long.
 
         """
         try:
-            return self._pool.submit(work).result(deadline.remaining)
+            return within(deadline, work)
         except TimeoutError:
             raise StoreError("the store did not answer in time") from None
 
