@@ -135,14 +135,17 @@ class FakeStore:
     def acquire(self, owner: str, seconds: float) -> bool:  # noqa: ARG002 - as in Store
         return self._trouble() is Trouble.NONE
 
-    def release(self, owner: str) -> None:
+    def release(self) -> None:
         pass
 
     def begin(self, name: str) -> bool:  # noqa: ARG002 - as in Store
         self._fail("noted in")
         return True
 
-    def deadly(self) -> str:
+    def absolve(self, name: str) -> None:
+        pass
+
+    def poison_event(self) -> str:
         return ""
 
     def unprocessed(self, deadline: Deadline) -> Iterator[str]:  # noqa: ARG002 - as in Store

@@ -32,6 +32,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         session = botocore.session.get_session()
         session.register_component("data_loader", MODELS)
         session.register("before-call", cloud.meet)
+        session.get_component("event_emitter").register_first("before-send", cloud.lose)
         session.register("before-parameter-build.s3.ListObjectsV2", cloud.cut_page)
         boto3.setup_default_session(botocore_session=session)
         yield cloud

@@ -11,7 +11,9 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import boto3
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ReadTimeoutError
+from moto.core.models import botocore_stubber
 
 from forwarder.handler import Forwarder
 from local_intake.server import LocalIntake
@@ -55,6 +57,7 @@ class Cloud:
     _answers: dict[str, dict[str, object]] = field(default_factory=dict)
     _troubles: list[_Trouble] = field(default_factory=list)
     _stuck: set[str] = field(default_factory=set)
+    _losses: list[tuple[str, str, int]] = field(default_factory=list)
     _deadly: set[tuple[str, str]] = field(default_factory=set)
     _meanwhile: dict[tuple[str, str], Callable[[], object]] = field(default_factory=dict)
 
@@ -77,6 +80,19 @@ class Cloud:
     def meanwhile(self, operation: str, path: str, act: Callable[[], object]) -> None:
         """Do something when the next call of an operation comes whose path holds a text, before it is answered."""
         self._meanwhile[operation, path] = act
+
+    def lose_answer(self, method: str, path: str, after: int = 0) -> None:
+        """Lose the answer to a request whose URL holds a text, after so many others: botocore sends it once more."""
+        self._losses.append((method, path, after))
+
+    def lose(self, event_name: str, request: AWSPreparedRequest, **_: object) -> None:
+        """Let a request arrive whose answer is to be lost."""
+        for number, (method, path, after) in enumerate(self._losses):
+            if (method, path in request.url) == (request.method, True):
+                self._losses[number] = method, path, after - 1
+                if after == 0:
+                    botocore_stubber(event_name, request)
+                    raise ReadTimeoutError(endpoint_url=request.url)
 
     def heal(self) -> None:
         """Refuse nothing any more, and kill nobody."""

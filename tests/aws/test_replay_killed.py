@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from forwarder import sources
+from forwarder.failed_events.lease import Lease
 from forwarder.handler import Forwarder
 from forwarder.records import Continuation, Found, S3Object
 from forwarder.sources import Reading, continuation_event
@@ -27,7 +28,7 @@ from tests.aws.support import (
     handle,
     received,
 )
-from tests.builders import OBJECTS_BUCKET, awslogs_event, eventbridge_event
+from tests.builders import OBJECTS_BUCKET, awslogs_event, eventbridge_event, s3_event
 from tests.flow.support import Said, is_balanced
 
 DEADLY = eventbridge_event("aws.ec2")
@@ -60,9 +61,10 @@ def let_expire(bucket: Bucket) -> None:
 def kill_replays(times: int, forwarder: Forwarder, bucket: Bucket, cloud: Cloud) -> None:
     """Let replays be killed, each when the lease of the one before has expired: who is killed gives none back."""
     for _ in range(times):
-        cloud.refuse("DeleteObject", path="lease.json")
-        with pytest.raises(Killed):
-            handle(forwarder, RETRY)
+        with pytest.MonkeyPatch.context() as killing:
+            killing.setattr(Lease, "release", lambda _: None)
+            with pytest.raises(Killed):
+                handle(forwarder, RETRY)
         cloud.heal()
         let_expire(bucket)
 
@@ -177,8 +179,50 @@ def test_one_that_cannot_be_set_aside_is_not_tried_either_and_holds_nothing_up(
     kill_replays(2, forwarder, bucket, cloud)
     cloud.refuse("CopyObject")
     answer = handle(forwarder, RETRY)
-    assert (received(intake), bucket.names(), answer["lines"]["rejected"]) == (["behind"], [name], 0)
+    assert (received(intake), bucket.names(EVENTS), answer["lines"]["rejected"]) == (["behind"], [name], 0)
     assert any("could not be set aside: AccessDenied" in each["message"] for each in said.at("WARNING"))
+
+
+def test_one_that_could_not_be_set_aside_is_by_the_next_replay(
+    storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud
+) -> None:
+    bucket.put_event(DEADLY, 1)
+    bucket.put_event(awslogs_event(["behind"]), 2)
+    forwarder = storing()
+    kill_replays(2, forwarder, bucket, cloud)
+    cloud.refuse("CopyObject", "SlowDown", times=1)
+    for _ in range(2):
+        handle(forwarder, RETRY)
+    assert (received(intake), bucket.names(EVENTS), len(bucket.names(REJECTED))) == (["behind"], [], 1)
+
+
+def test_one_is_set_aside_although_others_are_tried_before_it_each_time(
+    storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud
+) -> None:
+    denied = bucket.put_event(s3_event("denied"), 1)  # survived each time, and stays
+    bucket.put_event(DEADLY, 2)
+    bucket.put_event(awslogs_event(["behind"]), 3)
+    forwarder = storing()
+    for _ in range(2):
+        cloud.refuse("GetObject", path="/denied")
+        kill_replays(1, forwarder, bucket, cloud)
+    cloud.refuse("GetObject", path="/denied")
+    handle(forwarder, RETRY)
+    assert (received(intake), bucket.names(EVENTS), len(bucket.names(REJECTED))) == (["behind"], [denied], 1)
+
+
+def test_a_replay_that_does_not_come_to_it_does_not_forget_it(
+    storing: Starts, bucket: Bucket, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put_event(DEADLY)
+    forwarder = storing()
+    kill_replays(1, forwarder, bucket, cloud)
+    with monkeypatch.context() as for_a_while:
+        for_a_while.setattr("forwarder.replay.SHARE_FOR_AN_EVENT", 1.1)
+        handle(forwarder, RETRY)
+    kill_replays(1, forwarder, bucket, cloud)
+    handle(forwarder, RETRY)
+    assert (bucket.names(EVENTS), len(bucket.names(REJECTED))) == ([], 1)
 
 
 # --- who is not to blame -------------------------------------------------------------------------
@@ -249,7 +293,10 @@ def test_an_event_on_which_a_replay_rides_has_no_lease_to_be_noted_in(storing: S
     assert (bucket.names(LEASE), len(bucket.names(EVENTS))) == ([], 1)
 
 
-@pytest.mark.parametrize("note", [{"trying": 7}, {"trying": PENDING, "tries": "many"}, {"trying": "x", "tries": 9}])
+@pytest.mark.parametrize(
+    "note",
+    [{"trying": 7}, {"suspect": "x", "deaths": "many"}, {"trying": "x", "deaths": 9}, {"suspect": "x", "deaths": 9}],
+)
 def test_a_lease_that_names_no_event_condemns_none(
     note: dict[str, object], storing: Starts, intake: LocalIntake, bucket: Bucket
 ) -> None:
@@ -257,7 +304,7 @@ def test_a_lease_that_names_no_event_condemns_none(
     bucket.put_event(awslogs_event(["a"]))
     bucket.put(LEASE, json.dumps({"owner": "somebody", "until": time.time() - 1} | note).encode())
     handle(storing(), RETRY)
-    assert (received(intake), bucket.names()) == (["stored", "a"], [])
+    assert (received(intake), bucket.names(PENDING), bucket.names(EVENTS)) == (["stored", "a"], [], [])
 
 
 # --- what it costs -------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from forwarder.errors import DeliveryError
 from local_intake.server import LocalIntake
 from tests.aws.support import (
+    BUCKET,
     EVENTS,
     LEASE,
     LOGS_DOWN,
@@ -215,6 +216,26 @@ def test_of_two_replays_at_once_one_does_the_work(
     answers.append(handle(one, RETRY))
     assert (arrived(intake), ["replayed" in answer for answer in answers]) == ((5, 0), [False, True])
     assert bucket.names() == []
+
+
+@pytest.mark.parametrize("write", [0, 1], ids=["the lease is taken", "an event is begun"])
+def test_a_lease_that_was_written_although_the_answer_was_lost_is_ones_own(
+    write: int, storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud
+) -> None:
+    bucket.put_event(awslogs_event(["a"]))
+    cloud.lose_answer("PUT", "lease.json", after=write)
+    handle(storing(), RETRY)
+    assert (received(intake), bucket.names()) == (["a"], [])
+
+
+def test_a_lease_that_is_given_back_while_it_is_looked_at_is_taken(
+    storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud
+) -> None:
+    bucket.put_logs("a")
+    lease(bucket, 60)
+    cloud.meanwhile("GetObject", LEASE, lambda: bucket.client.delete_object(Bucket=BUCKET, Key=LEASE))
+    answer = handle(storing(), RETRY)
+    assert (received(intake), answer["replay_failed"]) == (["a"], False)
 
 
 def test_a_lease_is_released_after_trouble(storing: Starts, bucket: Bucket, cloud: Cloud) -> None:

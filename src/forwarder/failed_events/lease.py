@@ -1,11 +1,13 @@
 """The lease that lets one replay run at a time: an object in the bucket, which is only ever written on a condition.
 
-It expires by itself. So that no event can kill every replay there is, it also says which one its holder is trying, and
-how often that has been begun: what stands in a lease that was not given back, its holder did not survive.
+It expires by itself. So that no event can kill every replay there is, it also says which one its holder is trying: what
+stands in a lease that was not given back, its holder did not survive. That event is the suspect from then on, until a
+replay has survived it or set it aside.
 """
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -15,18 +17,29 @@ from forwarder import aws
 from forwarder.errors import UNREADABLE_JSON, StoreError
 
 LONGEST = 1_000.0  # seconds; no invocation takes longer than 900, so what claims more is not to be believed
-MOST_TRIES = 2  # of an event, each of which killed the replay
+MOST_DEATHS = 2  # of replays that were trying the same event
 
 _LOST = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
 
 
 class _Held(msgspec.Struct, frozen=True):
-    """What is in the object: `until` is Unix seconds, `tries` how often in a row the event `trying` was begun."""
+    """What is in the object: `until` is Unix seconds, `trying` the event that the holder has begun.
+
+    `suspect` is the event that killed a replay last, `deaths` how many it has killed in a row.
+    """
 
     owner: str = ""
     until: float = 0.0
     trying: str = ""
-    tries: int = 0
+    suspect: str = ""
+    deaths: int = 0
+
+    @property
+    def blamed(self) -> tuple[str, int]:
+        """The suspect and its deaths, if the holder was killed."""
+        if not self.trying:
+            return self.suspect, self.deaths
+        return self.trying, self.deaths + 1 if self.trying == self.suspect else 1
 
 
 class Lease:
@@ -39,7 +52,7 @@ class Lease:
         self._tag = ""
 
     def acquire(self, owner: str, seconds: float) -> bool:
-        """Create the lease if there is none, or take over one that has expired, with what its holder was trying.
+        """Create the lease if there is none, or take over one that has expired, with its suspect.
 
         Raises:
             StoreError: S3 refused.
@@ -47,44 +60,59 @@ class Lease:
         """
         fresh = _Held(owner, time.time() + seconds)
         try:
-            return self._write(fresh, {"IfNoneMatch": "*"}) or self._take_over(fresh)
+            for _ in range(2):  # it may have been given back before it is looked at
+                if self._write(fresh, {"IfNoneMatch": "*"}):
+                    return True
+                if found := self._read():
+                    return self._take_over(fresh, *found)
         except aws.errors() as error:
             raise StoreError(f"the lease could not be taken: {aws.failure(error)}") from None
+        return False
 
-    def release(self, owner: str) -> None:
-        """Remove the lease, if it is still the one that was taken."""
-        try:
-            found, tag = self._read()
-            if found.owner == owner and tag == self._tag:
+    def release(self) -> None:
+        """Remove the lease, if it is still the one that was taken; with a suspect it stays, expired."""
+        held, tag, self._tag = self._held, self._tag, ""
+        with suppress(*aws.errors()):  # it expires by itself
+            if held.suspect:
+                self._write(_Held(suspect=held.suspect, deaths=held.deaths), {"IfMatch": tag})
+            elif (found := self._read()) and found[1] == tag:
                 self._s3().delete_object(**self._place)
-        except aws.errors():
-            return  # it expires by itself
 
     def begin(self, name: str) -> bool:
-        """Note what is tried now; False if somebody else has taken the lease.
+        """Note that an event is about to go through the line; False if somebody else has taken the lease.
 
         Raises:
             StoreError: S3 refused.
 
         """
-        tries = self._held.tries + 1 if name == self._held.trying else 1
         try:
-            return self._write(replace(self._held, trying=name, tries=tries), {"IfMatch": self._tag})
+            return self._write(replace(self._held, trying=name), {"IfMatch": self._tag})
         except aws.errors() as error:
             raise StoreError(f"the lease could not be written: {aws.failure(error)}") from None
 
-    def deadly(self) -> str:
-        """Return what those who held the lease before have tried too often, or the empty text."""
-        return self._held.trying if self._held.tries >= MOST_TRIES else ""
+    def absolve(self, name: str) -> None:
+        """Suspect an event no longer: it was survived, or set aside. This is written with what is written next."""
+        if name == self._held.suspect:
+            self._held = replace(self._held, suspect="", deaths=0)
 
-    def _take_over(self, fresh: _Held) -> bool:
-        found, tag = self._read()
+    def poison_event(self) -> str:
+        """Return the name of the event that has killed too many replays, or the empty text."""
+        return self._held.suspect if self._held.deaths >= MOST_DEATHS else ""
+
+    def _take_over(self, fresh: _Held, found: _Held, tag: str) -> bool:
         if 0 < found.until - time.time() < LONGEST:
             return False
-        return self._write(replace(fresh, trying=found.trying, tries=found.tries), {"IfMatch": tag})
+        suspect, deaths = found.blamed
+        return self._write(replace(fresh, suspect=suspect, deaths=deaths), {"IfMatch": tag})
 
-    def _read(self) -> tuple[_Held, str]:
-        answer = self._s3().get_object(**self._place)
+    def _read(self) -> tuple[_Held, str] | None:
+        """Return the lease and its tag; None if there is none."""
+        try:
+            answer = self._s3().get_object(**self._place)
+        except aws.errors() as error:
+            if aws.failure(error) == "NoSuchKey":
+                return None
+            raise
         tag = str(answer["ETag"])
         try:
             return msgspec.json.decode(answer["Body"].read(), type=_Held), tag
@@ -92,12 +120,18 @@ class Lease:
             return _Held(), tag
 
     def _write(self, held: _Held, condition: dict[str, str]) -> bool:
-        """Write the lease; tell whether the condition held."""
+        """Write the lease; return whether the condition held.
+
+        If the answer to a write is lost, botocore repeats it, and its condition fails because of the first one.
+        """
         try:
-            answer = self._s3().put_object(**self._place, Body=msgspec.json.encode(held), **condition)
+            tag = str(self._s3().put_object(**self._place, Body=msgspec.json.encode(held), **condition)["ETag"])
         except aws.errors() as error:
-            if aws.failure(error) in _LOST:
+            if aws.failure(error) not in _LOST:
+                raise
+            found = self._read()
+            if not found or found[0] != held:
                 return False
-            raise
-        self._held, self._tag = held, str(answer["ETag"])
+            tag = found[1]
+        self._held, self._tag = held, tag
         return True

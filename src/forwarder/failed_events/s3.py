@@ -159,17 +159,21 @@ class S3Store:
         """Take the lease."""
         return self._lease.acquire(owner, seconds)
 
-    def release(self, owner: str) -> None:
+    def release(self) -> None:
         """Give it back."""
-        self._lease.release(owner)
+        self._lease.release()
 
     def begin(self, name: str) -> bool:
         """Note an event in the lease."""
         return self._lease.begin(name)
 
-    def deadly(self) -> str:
-        """Return what the lease was left with."""
-        return self._lease.deadly()
+    def absolve(self, name: str) -> None:
+        """Suspect an event no longer."""
+        self._lease.absolve(name)
+
+    def poison_event(self) -> str:
+        """Return what has killed the replays before."""
+        return self._lease.poison_event()
 
     # --- what the others share
 

@@ -168,7 +168,7 @@ class SqsStore:
         """Nothing to take: a message that is read is invisible to others."""
         return True
 
-    def release(self, owner: str) -> None:  # noqa: ARG002 - as in Store
+    def release(self) -> None:
         """Let others see at once what was read and not delivered."""
         held, self._held = list(self._held), set()
         for start in range(0, len(held), LARGEST_REQUEST):
@@ -183,7 +183,10 @@ class SqsStore:
         """Note nothing: a queue has no place for it. Batches go first, so none waits for a deadly event."""
         return True
 
-    def deadly(self) -> str:
+    def absolve(self, name: str) -> None:
+        """Nothing to do: nothing is suspected."""
+
+    def poison_event(self) -> str:
         """Know of none: how often a message was received does not tell how often it was tried."""
         return ""
 

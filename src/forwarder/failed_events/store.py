@@ -73,7 +73,7 @@ class Store(Protocol):
     def acquire(self, owner: str, seconds: float) -> bool:
         """Take the lease that lets one replay run at a time; it expires by itself."""
 
-    def release(self, owner: str) -> None:
+    def release(self) -> None:
         """Give the lease back."""
 
     def unprocessed(self, deadline: Deadline) -> Iterator[str]:
@@ -95,7 +95,10 @@ class Store(Protocol):
 
         """
 
-    def deadly(self) -> str:
+    def absolve(self, name: str) -> None:
+        """Note that an event was survived or set aside."""
+
+    def poison_event(self) -> str:
         """Return the name of the event that killed the replays before this one, or the empty text."""
 
     def check(self) -> str:

@@ -93,7 +93,7 @@ class Replay:
                 self._count()
             finally:
                 with suppress(StoreError):  # the lease expires by itself
-                    self._in_time(self._ending, lambda: self._store.release(owner))
+                    self._in_time(self._ending, self._store.release)
             if not self._removes or (self._has_left_something and not self._summary.replayed):
                 self._summary.replay_failed = True
         except StoreError as error:
@@ -293,9 +293,9 @@ class Replay:
     # --- events that Lambda gave up on
 
     def _events(self, run_event: Callable[[dict[str, object]], bool]) -> None:
-        deadly = self._store.deadly()
+        poison = self._store.poison_event()
         for name in self._each(self._store.unprocessed(self._deadline), self._deadline):
-            if name == deadly:
+            if name == poison:
                 self._give_up(name)
                 continue
             if not self._removes or self._gave_up(Signal.LOGS) or not self._has_time(SHARE_FOR_AN_EVENT):
@@ -312,6 +312,7 @@ class Replay:
                 self._leave(error)
             except Exception as error:  # whatever is wrong with one must not hold up the others
                 self._leave(StoreError(f"an event on which the forwarder fails with {type(error).__name__}"))
+            self._store.absolve(name)
 
     def _try(self, name: str, run_event: Callable[[dict[str, object]], bool]) -> None:
         """Take an event through the line, and remove it if all of it is accounted for."""
@@ -327,6 +328,7 @@ class Replay:
     def _give_up(self, name: str) -> None:
         """Set an event aside that has killed the replays before this one. How many lines it has nobody knows."""
         if self._quarantine(Stored(name, "", 0.0), DEADLY):
+            self._store.absolve(name)
             rejection = Rejection(DEADLY, name)
             self._summary.reject_lines(rejection)
             self._telemetry.rejected(rejection, rejection.pointer)
