@@ -16,7 +16,7 @@ from moto import mock_aws
 
 from forwarder.deadline import Deadline
 from forwarder.errors import ChangedError, ForwarderError, GoneError, ReadError, StoreError
-from forwarder.failed_events import Stored
+from forwarder.failed_events import Contents, Stored
 from forwarder.failed_events import format as stored_format
 from forwarder.records import Backlog, Batch, Failed, History, S3Object, Signal
 from forwarder.sources.reading import OpenObject
@@ -89,10 +89,10 @@ class FakeStore:
             data, _ = self._batches[stored.name]
             self._batches[stored.name] = data, stored_format.facts(signal, items, history)
 
-    def quarantine(self, stored: Stored, reason: str) -> None:  # noqa: ARG002 - as in Store
+    def quarantine(self, name: str, reason: str) -> None:  # noqa: ARG002 - as in Store
         self._fail("set aside")
-        self._batches.pop(stored.name, None)
-        self.events.pop(stored.name, None)
+        self._batches.pop(name, None)
+        self.events.pop(name, None)
 
     def reject(self, failed: Failed) -> bool:
         with self._lock:
@@ -117,10 +117,10 @@ class FakeStore:
             for name in names[start : start + PAGE]:
                 yield Stored(name, stored_format.signal_of(name), stored_format.moment_of(name))
 
-    def read(self, stored: Stored) -> Batch | None:
+    def read(self, stored: Stored) -> Contents | None:
         self._fail("read")
         found = self._batches.get(stored.name)
-        return found and stored_format.unpacked(*found)
+        return found and Contents(*found)
 
     def delete(self, names: list[str]) -> None:
         self._fail("deleted from")

@@ -48,7 +48,6 @@ CORRUPT = [
     (gzip.compress(b'{"series":[{"metric":"a"}]}'), HISTORY | {"signal": "metrics"}),
     (gzip.compress(bytes(70_000_000)), HISTORY),
     (PACKED, {}),
-    (PACKED, HISTORY | {"signal": "smells"}),
     (PACKED, HISTORY | {"items": "2"}),
     (PACKED, HISTORY | {"items": "0"}),
     (PACKED, HISTORY | {"attempts": "many"}),
@@ -69,11 +68,50 @@ def test_what_is_not_a_stored_batch_is_set_aside_and_holds_nothing_up(
     assert (received(intake), bucket.names(PENDING), is_balanced(answer)) == (["good"], [], True)
 
 
-def test_what_is_set_aside_is_a_warning(storing: Starts, bucket: Bucket, said: Said) -> None:
-    bucket.put(f"{PENDING}2020-01-01T00:00:00.000000Z-logs-corrupt.json.gz", b"", HISTORY)
+def test_what_is_set_aside_is_named(storing: Starts, bucket: Bucket, said: Said) -> None:
+    name = bucket.put(f"{PENDING}2020-01-01T00:00:00.000000Z-logs-corrupt.json.gz", b"", HISTORY)
     handle(storing(), RETRY)
+    (error,) = said.at("ERROR")
+    assert (error["message"], error["where"]) == ("Rejected: it is a stored batch that was cut off.", name)
+
+
+@pytest.mark.parametrize(
+    ("items", "rejected"), [("12", 12), ("1", 1), ("0", 1), ("-5", 1), ("many", 1), ("9" * 400, 1), ("", 1)]
+)
+def test_a_batch_that_is_set_aside_counts_as_many_rejected_items_as_it_says(
+    items: str, rejected: int, storing: Starts, bucket: Bucket
+) -> None:
+    bucket.put(
+        f"{PENDING}2020-01-01T00:00:00.000000Z-metrics-corrupt.json.gz", b"", {"signal": "metrics", "items": items}
+    )
+    answer = handle(storing(), RETRY)
+    assert (answer["signals"]["metrics"]["rejected"], answer["lines"]["rejected"]) == (rejected, 0)
+    assert is_balanced(answer)
+
+
+def test_what_says_nothing_of_itself_counts_as_a_rejected_line(storing: Starts, bucket: Bucket) -> None:
+    bucket.put(f"{PENDING}by-hand", b"")
+    answer = handle(storing(), RETRY)
+    assert (answer["lines"]["rejected"], answer["items"]["rejected"], is_balanced(answer)) == (1, 0, True)
+
+
+def test_an_event_that_is_set_aside_counts_as_a_rejected_line(storing: Starts, bucket: Bucket, said: Said) -> None:
+    name = bucket.put_event({"foo": 1})
+    answer = handle(storing(), RETRY)
+    (error,) = said.at("ERROR")
+    assert (answer["lines"]["rejected"], is_balanced(answer), error["where"]) == (1, True, name)
+    assert error["message"].startswith("Rejected: it is not an event that can be read: Nothing here reads")
+
+
+def test_a_batch_of_another_versions_signal_stays(
+    storing: Starts, intake: LocalIntake, bucket: Bucket, said: Said
+) -> None:
+    name = bucket.put(f"{PENDING}2020-01-01T00:00:00.000000Z-smells-x.json.gz", PACKED, HISTORY | {"signal": "smells"})
+    bucket.put_logs("good")
+    answer = handle(storing(), RETRY)
     (warning,) = said.at("WARNING")
-    assert warning["message"] == "Something in the store was set aside: it is a stored batch that was cut off."
+    assert (received(intake), bucket.names(), answer["items"]["rejected"]) == (["good"], [name], 0)
+    assert "a batch of the signal 'smells', which this version does not send" in warning["message"]
 
 
 def test_a_name_of_another_kind_is_read_all_the_same(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:

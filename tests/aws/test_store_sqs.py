@@ -192,7 +192,7 @@ def test_a_message_that_is_not_a_batch_is_removed_and_holds_nothing_up(
     stored_in(queue, intake, forwarder, "a")
     answer = handle(forwarder, RETRY)
     assert (arrived(intake), queue.size, is_balanced(answer)) == ((1, 0), 0, True)
-    assert any("set aside" in warning["message"] for warning in said.at("WARNING"))
+    assert any("Rejected" in error["message"] for error in said.at("ERROR"))
 
 
 def test_a_queue_that_cannot_be_read_is_a_warning(

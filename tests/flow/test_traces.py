@@ -246,7 +246,7 @@ def test_what_is_no_payload_any_more_is_set_aside_by_the_replay(
 ) -> None:
     store.put(Batch(Signal.TRACES, Body(b"\xff\xff"), [(0, 1)], 2))
     storing.handle({"retry": True}, context())
-    assert (store.left, "Something in the store was set aside" in said.text) == (0, True)
+    assert (store.left, "Rejected: it is not a stored batch" in said.text) == (0, True)
 
 
 # --- what is loaded ------------------------------------------------------------------------------

@@ -11,6 +11,6 @@ signal, attempts, first failure and last reason. Bodies are the masked, gzipped 
 """
 
 from forwarder.failed_events.keeper import Keeper
-from forwarder.failed_events.store import Store, Stored, store_of
+from forwarder.failed_events.store import Contents, Store, Stored, store_of
 
-__all__ = ["Keeper", "Store", "Stored", "store_of"]
+__all__ = ["Contents", "Keeper", "Store", "Stored", "store_of"]

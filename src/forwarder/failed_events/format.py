@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 import msgspec
 from isal import igzip
 
-from forwarder.errors import UNREADABLE_JSON, CorruptRecordError
+from forwarder.errors import UNREADABLE_JSON, CorruptRecordError, StoreError
 from forwarder.records import Batch, Body, History, Signal
 from forwarder.records.unshown import name_only
 
@@ -35,6 +36,26 @@ def facts(signal: Signal, items: int, history: History) -> dict[str, str]:
         "first-failure": f"{history.first_failure:.3f}",
         "reason": history.reason.encode("ascii", "replace").decode()[:_LONGEST_REASON],
     }
+
+
+def signal_in(facts: Mapping[str, str]) -> Signal | None:
+    """Return the signal of a stored batch; None if none is named.
+
+    Raises:
+        StoreError: another version may have stored it, since this one does not know its signal.
+
+    """
+    name = facts.get("signal", "")
+    try:
+        return Signal(name) if name else None
+    except ValueError:
+        raise StoreError(f"a batch of the signal {name!r}, which this version does not send") from None
+
+
+def items_in(facts: Mapping[str, str]) -> int:
+    """Return how many items a stored batch says that it has, 1 if it does not say so."""
+    items = facts.get("items", "")
+    return int(items) if re.fullmatch("[1-9][0-9]{0,8}", items) else 1
 
 
 def unpacked(data: bytes, facts: Mapping[str, str]) -> Batch:

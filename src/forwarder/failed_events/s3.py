@@ -14,7 +14,7 @@ from forwarder.deadline import Deadline
 from forwarder.errors import StoreError
 from forwarder.failed_events import format as stored_format
 from forwarder.failed_events.lease import Lease
-from forwarder.failed_events.store import Stored
+from forwarder.failed_events.store import Contents, Stored
 from forwarder.records import Backlog, Batch, Failed, History, Signal
 from forwarder.settings import Function
 
@@ -63,14 +63,13 @@ class S3Store:
         with contextlib.suppress(*aws.errors()):
             self._copy(stored.name, stored.name, stored_format.facts(signal, items, history))
 
-    def quarantine(self, stored: Stored, reason: str) -> None:
+    def quarantine(self, name: str, reason: str) -> None:
         """Move an object to the rejected ones, under the same last name."""
-        name = f"{self._root}/rejected/{stored.name.rsplit('/', 1)[-1]}"
         try:
-            self._copy(stored.name, name, {"reason": reason})
-            self._s3.delete_object(Bucket=self._bucket, Key=stored.name)
+            self._copy(name, f"{self._root}/rejected/{name.rsplit('/', 1)[-1]}", {"reason": reason})
+            self._s3.delete_object(Bucket=self._bucket, Key=name)
         except aws.errors() as error:
-            raise StoreError(f"{stored.name} could not be set aside: {aws.failure(error)}") from None
+            raise StoreError(f"{name} could not be set aside: {aws.failure(error)}") from None
 
     def _copy(self, name: str, to: str, facts: dict[str, str]) -> None:
         self._s3.copy_object(
@@ -106,8 +105,8 @@ class S3Store:
         for name in self._names(self._pending, deadline):
             yield Stored(name, stored_format.signal_of(name), stored_format.moment_of(name))
 
-    def read(self, stored: Stored) -> Batch | None:
-        """Return a stored batch; None if it is gone."""
+    def read(self, stored: Stored) -> Contents | None:
+        """Return what is stored; None if it is gone."""
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=stored.name)
             data: bytes = answer["Body"].read()
@@ -115,7 +114,7 @@ class S3Store:
             if aws.failure(error) in _GONE:
                 return None
             raise StoreError(f"{stored.name} could not be read: {aws.failure(error)}") from None
-        return stored_format.unpacked(data, answer["Metadata"])
+        return Contents(data, answer["Metadata"])
 
     def delete(self, names: list[str]) -> None:
         """Remove objects, up to a thousand with one request; what is not removed is sent once more."""

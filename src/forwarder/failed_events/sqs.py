@@ -12,9 +12,9 @@ from typing import Any
 
 from forwarder import aws
 from forwarder.deadline import Deadline
-from forwarder.errors import CorruptRecordError, StoreError
+from forwarder.errors import StoreError
 from forwarder.failed_events import format as stored_format
-from forwarder.failed_events.store import Stored
+from forwarder.failed_events.store import Contents, Stored
 from forwarder.records import Backlog, Batch, Failed, History, Signal
 from forwarder.settings import Function
 
@@ -78,9 +78,9 @@ class SqsStore:
     def touch(self, stored: Stored, signal: Signal, items: int, history: History) -> None:
         """Nothing to do: the message shows up again by itself, and the queue counts how often."""
 
-    def quarantine(self, stored: Stored, reason: str) -> None:  # noqa: ARG002 - as in Store
+    def quarantine(self, name: str, reason: str) -> None:  # noqa: ARG002 - as in Store
         """Remove a message that is not a batch: nobody can read it."""
-        self.delete([stored.name])
+        self.delete([name])
 
     def reject(self, failed: Failed) -> bool:  # noqa: ARG002 - as in Store
         """Do nothing: a queue has no place for it, so it is counted and logged and no more."""
@@ -135,13 +135,13 @@ class SqsStore:
             int(message["Attributes"].get("SentTimestamp", "0")) / 1000,
         )
 
-    def read(self, stored: Stored) -> Batch | None:
-        """Return the batch in a message that was received."""
+    def read(self, stored: Stored) -> Contents | None:
+        """Return what is in a message that was received; what is not base64 is no batch in any case."""
         body, facts = self._read.pop(stored.name)
         try:
-            return stored_format.unpacked(b64decode(body, validate=True), facts)
+            return Contents(b64decode(body, validate=True), facts)
         except ValueError:
-            raise CorruptRecordError("it is not a stored batch") from None
+            return Contents(b"", facts)
 
     def delete(self, names: list[str]) -> None:
         """Remove messages by the receipts of having read them."""

@@ -1,7 +1,7 @@
 """What a store of failed events can do, and which one the settings ask for."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from forwarder.deadline import Deadline
@@ -18,6 +18,14 @@ class Stored:
     first_failure: float
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is stored: the bytes, and the facts beside them."""
+
+    data: bytes = field(repr=False)
+    facts: Mapping[str, str]
+
+
 class Store(Protocol):
     """Keeps batches. Methods may be called from many threads; none raises for trouble with AWS but `StoreError`."""
 
@@ -30,7 +38,7 @@ class Store(Protocol):
     def touch(self, stored: Stored, signal: Signal, items: int, history: History) -> None:
         """Write a new history beside a batch that a replay has sent in vain."""
 
-    def quarantine(self, stored: Stored, reason: str) -> None:
+    def quarantine(self, name: str, reason: str) -> None:
         """Move something as it is to where it is never looked at again; the reason is ASCII.
 
         Raises:
@@ -50,11 +58,10 @@ class Store(Protocol):
     def pending(self, deadline: Deadline) -> Iterator[Stored]:
         """Yield what waits, oldest first, page by page."""
 
-    def read(self, stored: Stored) -> Batch | None:
-        """Return a stored batch, or None if somebody else has dealt with it.
+    def read(self, stored: Stored) -> Contents | None:
+        """Return what is stored, which may not be a batch; None if somebody else has dealt with it.
 
         Raises:
-            CorruptRecordError: what is there is not a batch.
             StoreError: it could not be read now.
 
         """

@@ -30,8 +30,8 @@ MOST_DELETED_AT_ONCE = 200  # what is delivered but not yet removed is sent twic
 SHARE_FOR_AN_EVENT, SHARE_FOR_A_HARD_ONE = 0.5, 0.9
 EXPIRED = "expired: the intake takes no points older than an hour"
 # Why something is set aside.
-NO_BATCH, NO_EVENT = "it is not a stored batch", "it is not an event that can be read"
-DEADLY = "two replays were killed by this event: raise MemorySize or Timeout, then move it back from rejected/"
+NO_EVENT = "it is not an event that can be read"
+POISON = "two replays were killed by this event: raise MemorySize or Timeout, then move it back from rejected/"
 
 
 def wanted(event: object) -> bool:
@@ -154,19 +154,19 @@ class Replay:
         The first of a signal goes ahead by itself: if its intake is down or refuses the key, no more are read.
         """
         try:
-            batch = self._in_time(self._reading_deadline, lambda: self._store.read(stored))
-            if batch is None:
-                return
-            if batch.signal not in LIMITS:
-                self._leave(StoreError(f"a batch of {batch.signal.value}, which this version does not send"))
-                return
-            fresh, stale = refreshed(batch, time.time())
-        except CorruptRecordError as error:
-            if self._quarantine(stored, NO_BATCH):
-                self._telemetry.warn(f"Something in the store was set aside: {error}.")
-            return
+            contents = self._in_time(self._reading_deadline, lambda: self._store.read(stored))
+            signal = stored_format.signal_in(contents.facts) if contents else None
         except StoreError as error:
             self._leave(error)
+            return
+        if contents is None:
+            return
+        try:
+            batch = stored_format.unpacked(contents.data, contents.facts)
+            fresh, stale = refreshed(batch, time.time())
+        except CorruptRecordError as error:
+            if self._sets_aside_as_it_is(stored.name, str(error), str(error)):
+                self._book_corrupt(signal, stored_format.items_in(contents.facts), str(error))
             return
         self._tracks[number] = _Track(stored, batch.signal, batch.count, batch.history)
         self._summary.signals[batch.signal].created += batch.count
@@ -183,6 +183,14 @@ class Replay:
             self._tried.add(batch.signal)
             self._submit(entries.rest())
             self._settle(self._shipment.finish())
+
+    def _book_corrupt(self, signal: Signal | None, items: int, reason: str) -> None:
+        """Book a batch that cannot be read by what it says of itself, or as a line if it says nothing."""
+        if signal is None:
+            self._summary.reject_lines(Rejection(reason, ""))
+        else:
+            self._summary.signals[signal].created += items
+            self._summary.reject_items(signal, items, reason)
 
     def _entries_like(self, batch: Batch) -> Entries:
         """Return the entries that those of a batch may join: a payload of traces is of one env."""
@@ -276,12 +284,14 @@ class Replay:
             self._removes = False
             self._telemetry.warn(f"What was delivered is still in the store: {error}.")
 
-    def _quarantine(self, stored: Stored, reason: str) -> bool:
+    def _sets_aside_as_it_is(self, name: str, reason: str, problem: str) -> bool:
+        """Move something to where no replay looks, and say so."""
         try:
-            self._in_time(self._ending, lambda: self._store.quarantine(stored, reason))
+            self._in_time(self._ending, lambda: self._store.quarantine(name, reason))
         except StoreError as error:
             self._leave(error)
             return False
+        self._telemetry.rejected(Rejection(problem, name), name)
         return True
 
     def _leave(self, error: StoreError) -> None:
@@ -296,7 +306,7 @@ class Replay:
         poison = self._store.poison_event()
         for name in self._each(self._store.unprocessed(self._deadline), self._deadline):
             if name == poison:
-                self._give_up(name)
+                self._reject_event(name, POISON, POISON)
                 continue
             if not self._removes or self._gave_up(Signal.LOGS) or not self._has_time(SHARE_FOR_AN_EVENT):
                 return
@@ -306,8 +316,7 @@ class Replay:
             try:
                 self._try(name, run_event)
             except (CorruptRecordError, UnsupportedEventError) as error:
-                if self._quarantine(Stored(name, "", 0.0), NO_EVENT):
-                    self._telemetry.warn(f"An event that Lambda gave up on was set aside: {error}.")
+                self._reject_event(name, NO_EVENT, f"{NO_EVENT}: {error}".rstrip("."))
             except StoreError as error:
                 self._leave(error)
             except Exception as error:  # whatever is wrong with one must not hold up the others
@@ -325,13 +334,11 @@ class Replay:
             self._delivered.append(name)
             self._remove()
 
-    def _give_up(self, name: str) -> None:
-        """Set an event aside that has killed the replays before this one. How many lines it has nobody knows."""
-        if self._quarantine(Stored(name, "", 0.0), DEADLY):
+    def _reject_event(self, name: str, reason: str, problem: str) -> None:
+        """Set an event aside, as one rejected line: how many it has nobody knows."""
+        if self._sets_aside_as_it_is(name, reason, problem):
+            self._summary.reject_lines(Rejection(reason, name))
             self._store.absolve(name)
-            rejection = Rejection(DEADLY, name)
-            self._summary.reject_lines(rejection)
-            self._telemetry.rejected(rejection, rejection.pointer)
 
     def _has_time(self, share: float) -> bool:
         return self._reading_deadline.remaining >= self._time_for_reading * share
