@@ -102,7 +102,7 @@ class FakeStore:
     def reject_records(self, records: list[dict[str, object]]) -> bool:  # noqa: ARG002 - as in Store
         return self._trouble() is Trouble.NONE
 
-    def put_event(self, event: dict[str, object]) -> bool:
+    def put_event(self, event: Mapping[str, object]) -> bool:
         if self._trouble() is not Trouble.NONE:
             return False
         with self._lock:

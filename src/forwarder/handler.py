@@ -147,15 +147,8 @@ class Forwarder:
             )
             return
 
-        def run_event(event: Mapping[str, object]) -> bool:
-            books = self._forward(event, invocation)
-            problem = books.undelivered()
-            if not problem:
-                summary.add(books)
-            return not problem
-
         replaying = replay.Replay(self._store, self._delivery, invocation, summary)
-        replaying.run(request_id, run_event)
+        replaying.run(request_id, lambda event: self._forward(event, invocation))
 
     def _send_own_metrics(self, summary: Summary, identity: Identity, deadline: Deadline) -> None:
         """Tell the intake about this invocation: one attempt, and no more than a warning if it fails."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from forwarder.deadline import Deadline
 from forwarder.records import (
@@ -34,6 +34,9 @@ from forwarder.records import (
 )
 
 MOST_REASONS = 5  # that a summary names; the counts are complete
+
+# What of the books of several events is added up, beside the ledgers.
+_ADDED = ("enhanced_metrics", "trace_lines", "logs_filtered", "logs_truncated", "unread", "continued", "requests")
 
 
 class LineLedger(Struct):
@@ -82,7 +85,8 @@ class Summary:
     `returned_records` are the numbers of the trigger records that AWS has to send again; `statuses` counts requests by
     the status of their last answer (0: none); `reasons` counts what went wrong, and `returned_because` has those of the
     reasons for which something has to come again. `unread` counts trigger records that could not be read, `continued`
-    objects of which a replay reads the rest. `replay_failed` is of a replay that the store kept from its work.
+    objects of which a replay reads the rest. Of the former, `left_unread` are of events that a replay has left in the
+    store. `replay_failed` is of a replay that the store kept from its work.
     """
 
     event_type: str
@@ -98,6 +102,7 @@ class Summary:
     returned_because: set[str] = field(default_factory=set)
     returned_records: set[int] = field(default_factory=set)
     unread: int = 0
+    left_unread: int = 0
     continued: int = 0
     replayed: int = 0
     replay_failed: bool = False
@@ -146,12 +151,13 @@ class Summary:
         self.statuses[outcome.status] = self.statuses.get(outcome.status, 0) + 1
 
     def add(self, other: "Summary") -> None:
-        """Add the books of another event that the same invocation has dealt with."""
+        """Add the books of an event from the store: what it returned stays there, and does not come again from AWS."""
         _add(self.lines, other.lines)
         for signal, ledger in other.signals.items():
-            _add(self.signals[signal], ledger)
-        for name in ("enhanced_metrics", "trace_lines", "logs_filtered", "logs_truncated", "continued", "requests"):
+            _add(self.signals[signal], replace(ledger, stored=ledger.stored + ledger.returned, returned=0))
+        for name in _ADDED:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.left_unread += other.unread
         for status, count in other.statuses.items():
             self.statuses[status] = self.statuses.get(status, 0) + count
         for reason, count in other.reasons.items():
@@ -225,8 +231,8 @@ class Summary:
         returned = {signal: ledger.returned for signal, ledger in self.signals.items() if ledger.returned}
         counts = " and ".join(f"{count} {signal.value}" for signal, count in returned.items())
         what = [f"{counts} could not be delivered"] if counts else []
-        if self.unread:
-            what.append(f"{self.unread} of the event's records could not be read")
+        if unread := self.unread - self.left_unread:
+            what.append(f"{unread} of the event's records could not be read")
         reasons = ", ".join([reason for reason in self.reasons if reason in self.returned_because][:MOST_REASONS])
         return f"{' and '.join(what)}: {reasons}." if what else ""
 

@@ -19,12 +19,13 @@ from tests.aws.support import (
     RETRY,
     Bucket,
     Cloud,
+    Objects,
     Starts,
     coffee,
     handle,
     received,
 )
-from tests.builders import awslogs_event, eventbridge_event
+from tests.builders import awslogs_event, eventbridge_event, s3_event
 from tests.flow.support import Said, arrived, is_balanced
 
 DAY_MS = 24 * 3600 * 1000
@@ -315,6 +316,54 @@ def test_an_event_stays_until_all_of_it_is_accounted_for(
     cloud.refuse("PutObject", path="pending")
     answer = handle(storing(), RETRY)
     assert (bucket.names(), answer["replayed"], answer["left_in_store"], is_balanced(answer)) == ([name], 0, 1, True)
+
+
+@pytest.fixture
+def half_denied(bucket: Bucket, objects: Objects, cloud: Cloud) -> str:
+    """Put an event there of two objects, of which one may not be read."""
+    objects.put("good", b"one\ntwo\n")
+    cloud.refuse("GetObject", path="/denied")
+    return bucket.put_event(s3_event("good", "denied"))
+
+
+@pytest.mark.usefixtures("half_denied")
+def test_of_an_event_that_is_read_in_part_only_the_other_records_stay(
+    storing: Starts, intake: LocalIntake, bucket: Bucket, objects: Objects, cloud: Cloud
+) -> None:
+    forwarder = storing()
+    for _ in range(3):
+        handle(forwarder, RETRY)
+    assert received(intake) == ["one", "two"]
+    cloud.heal()
+    objects.put("denied", b"three\n")
+    handle(forwarder, RETRY)
+    assert (received(intake), bucket.names()) == (["one", "two", "three"], [])
+
+
+@pytest.mark.usefixtures("half_denied")
+def test_an_event_that_is_read_in_part_is_in_the_books(storing: Starts) -> None:
+    answer = handle(storing(), RETRY)
+    assert (answer["lines"]["routed"], answer["items"]["delivered"], answer["left_in_store"]) == (2, 2, 1)
+    assert (is_balanced(answer), answer["unread"] > 0) == (True, True)
+
+
+def test_an_event_stays_as_it_is_where_its_rest_cannot_be_stored(
+    half_denied: str, storing: Starts, bucket: Bucket, cloud: Cloud, said: Said
+) -> None:
+    cloud.refuse("PutObject", path="unread")
+    answer = handle(storing(), RETRY)
+    assert (bucket.names(), answer["items"]["delivered"], answer["replay_failed"]) == ([half_denied], 2, True)
+    assert any(each["message"].startswith("What remains of an event could not be") for each in said.at("WARNING"))
+
+
+def test_what_an_event_could_neither_deliver_nor_store_counts_as_still_stored(
+    storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud
+) -> None:
+    bucket.put_event(awslogs_event(["a", coffee()]))
+    intake.script.replace([METRICS_DOWN])
+    cloud.refuse("PutObject", path="pending")
+    items = handle(storing(), RETRY)["items"]
+    assert items == {"created": 2, "delivered": 1, "stored": 1, "rejected": 0, "returned": 0}
 
 
 def test_an_event_whose_items_are_stored_is_removed(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:

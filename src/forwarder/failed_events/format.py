@@ -78,7 +78,7 @@ def unpacked(data: bytes, facts: Mapping[str, str]) -> Batch:
     return Batch(signal, Body(body), [(0, items)], len(body), history)
 
 
-def event_record(event: dict[str, object]) -> bytes:
+def event_record(event: Mapping[str, object]) -> bytes:
     """Wrap an event as Lambda wraps those that it gave up on."""
     return json.dumps({"requestPayload": event}).encode()  # unlike msgspec, it takes lone surrogates
 

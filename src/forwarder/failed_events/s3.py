@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -95,7 +95,7 @@ class S3Store:
         body = stored_format.compressed(msgspec.json.encode(records))
         return self._write(self._name("rejected", time.time(), "records"), body, {"items": str(len(records))})
 
-    def put_event(self, event: dict[str, object]) -> bool:
+    def put_event(self, event: Mapping[str, object]) -> bool:
         """Store an event as Lambda does. Named by the present time, so that a long one lets others go first."""
         name = f"{self._own_events}{stored_format.time_of(time.time())}-{uuid4().hex}.json"
         return self._write(name, stored_format.event_record(event), {}, "application/json")

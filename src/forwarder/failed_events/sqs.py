@@ -7,7 +7,7 @@ rejected for good: that is counted and logged.
 import contextlib
 import threading
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from forwarder import aws
@@ -62,7 +62,7 @@ class SqsStore:
         facts = stored_format.facts(batch.signal, batch.count, batch.history)
         return [] if self._send(body, facts) else [batch]
 
-    def put_event(self, event: dict[str, object]) -> bool:
+    def put_event(self, event: Mapping[str, object]) -> bool:
         """Store an event as one message."""
         return self._send(stored_format.event_record(event).decode(), {"signal": _EVENT})
 

@@ -52,7 +52,7 @@ class Store(Protocol):
     def reject_records(self, records: list[dict[str, object]]) -> bool:
         """Set records aside that could not be read: reasons, pointers and, if they may be kept, their texts."""
 
-    def put_event(self, event: dict[str, object]) -> bool:
+    def put_event(self, event: Mapping[str, object]) -> bool:
         """Store an event that a replay is to take through the line."""
 
     def pending(self, deadline: Deadline) -> Iterator[Stored]:

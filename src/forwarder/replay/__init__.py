@@ -21,6 +21,9 @@ from forwarder.settle import Summary
 _Result = TypeVar("_Result")
 _Item = TypeVar("_Item")
 
+RunEvent = Callable[[Mapping[str, object]], Summary]
+"""Takes an event through the whole line, and returns its books."""
+
 EVENT_TYPE = "retry"
 
 LEASE_MARGIN = 30.0  # seconds beyond the deadline for which the lease holds
@@ -77,11 +80,8 @@ class Replay:
         self._refused: set[Signal] = set()  # whose intakes answered that trying again would not help
         self._entries: dict[tuple[Signal, str], Entries] = {}
 
-    def run(self, owner: str, run_event: Callable[[dict[str, object]], bool]) -> None:
-        """Replay what is stored, unless somebody else is at it. Trouble with the store is a warning: all stays there.
-
-        `run_event` takes an event through the whole line and says whether all of it is accounted for.
-        """
+    def run(self, owner: str, run_event: RunEvent) -> None:
+        """Replay what is stored, unless another replay runs. Trouble with the store is a warning: all stays there."""
         seconds = self._deadline.remaining + LEASE_MARGIN
         try:
             if not self._in_time(self._deadline, lambda: self._store.acquire(owner, seconds)):
@@ -271,9 +271,12 @@ class Replay:
         except StoreError:
             stored = False
         if not stored:
-            self._summary.replay_failed = True
-            self._telemetry.warn("What remains of a batch could not be stored by itself: all of it will be sent again.")
+            self._cannot_store("What remains of a batch")
         return stored
+
+    def _cannot_store(self, what: str) -> None:
+        self._summary.replay_failed = True
+        self._telemetry.warn(f"{what} could not be stored by itself: all of it will be sent again.")
 
     def _remove(self) -> None:
         names, self._delivered = self._delivered, []
@@ -302,7 +305,7 @@ class Replay:
 
     # --- events that Lambda gave up on
 
-    def _events(self, run_event: Callable[[dict[str, object]], bool]) -> None:
+    def _events(self, run_event: RunEvent) -> None:
         poison = self._store.poison_event()
         for name in self._each(self._store.unprocessed(self._deadline), self._deadline):
             if name == poison:
@@ -323,16 +326,35 @@ class Replay:
                 self._leave(StoreError(f"an event on which the forwarder fails with {type(error).__name__}"))
             self._store.absolve(name)
 
-    def _try(self, name: str, run_event: Callable[[dict[str, object]], bool]) -> None:
-        """Take an event through the line, and remove it if all of it is accounted for."""
+    def _try(self, name: str, run_event: RunEvent) -> None:
+        """Take an event through the line; of its records, only those stay in the store that have to come again."""
         record = self._in_time(self._deadline, partial(self._store.read_unprocessed, name))
         event = without_request(stored_format.event_of(record))
         if _got_nowhere_before(event) and not self._has_time(SHARE_FOR_A_HARD_ONE):
             return
-        if not event or run_event(event):
+        returned = self._run(event, run_event) if event else set()
+        if not returned or self._stores_rest(_only(returned, event)):
             self._summary.replayed += 1
             self._delivered.append(name)
             self._remove()
+
+    def _run(self, event: Mapping[str, object], run_event: RunEvent) -> set[int]:
+        """Book an event; return which of its records have to come again."""
+        books = run_event(event)
+        self._summary.add(books)
+        return books.returned_records
+
+    def _stores_rest(self, event: Mapping[str, object]) -> bool:
+        """Store an event with the records that have to come again, so that those beside them are sent only once."""
+        if not event:
+            return False
+        try:
+            stored = self._in_time(self._ending, partial(self._store.put_event, event))
+        except StoreError:
+            stored = False
+        if not stored:
+            self._cannot_store("What remains of an event")
+        return stored
 
     def _reject_event(self, name: str, reason: str, problem: str) -> None:
         """Set an event aside, as one rejected line: how many it has nobody knows."""
@@ -342,6 +364,14 @@ class Replay:
 
     def _has_time(self, share: float) -> bool:
         return self._reading_deadline.remaining >= self._time_for_reading * share
+
+
+def _only(numbers: set[int], event: Mapping[str, object]) -> Mapping[str, object]:
+    """Return an event with some of its records only; an empty one if it has no others, or no records."""
+    records = event.get("Records")
+    if not isinstance(records, list) or len(numbers) == len(records):
+        return {}
+    return {**event, "Records": [records[number] for number in sorted(numbers)]}
 
 
 def _got_nowhere_before(event: Mapping[str, object]) -> bool:
