@@ -18,6 +18,7 @@ from forwarder.deadline import Deadline
 from forwarder.errors import ChangedError, ForwarderError, GoneError, ReadError, StoreError
 from forwarder.failed_events import Contents, Stored
 from forwarder.failed_events import format as stored_format
+from forwarder.failed_events.store import Wanted
 from forwarder.records import Backlog, Batch, Failed, History, S3Object, Signal
 from forwarder.sources.reading import OpenObject
 from tests.builders import IDENTITY, REGION
@@ -84,10 +85,10 @@ class FakeStore:
                 self._batches[name] = _object(part)
         return left
 
-    def touch(self, stored: Stored, signal: Signal, items: int, history: History) -> None:
+    def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
         if self._trouble() is Trouble.NONE:
-            data, _ = self._batches[stored.name]
-            self._batches[stored.name] = data, stored_format.facts(signal, items, history)
+            data, _ = self._batches[name]
+            self._batches[name] = data, stored_format.facts(signal, items, history)
 
     def quarantine(self, name: str, reason: str) -> None:  # noqa: ARG002 - as in Store
         self._fail("set aside")
@@ -110,16 +111,17 @@ class FakeStore:
             self.events[f"unread/{self._number}"] = stored_format.event_record(event)
         return True
 
-    def pending(self, deadline: Deadline) -> Iterator[Stored]:  # noqa: ARG002 - as in Store
+    def pending(self, deadline: Deadline, wanted: Wanted) -> Iterator[Stored]:  # noqa: ARG002 - as in Store
         names = sorted(self._batches)
         for start in range(0, len(names), PAGE):
             self._fail("listed")
             for name in names[start : start + PAGE]:
-                yield Stored(name, stored_format.signal_of(name), stored_format.moment_of(name))
+                if wanted(signal := stored_format.signal_of(name)):
+                    yield Stored(name, signal)
 
-    def read(self, stored: Stored) -> Contents | None:
+    def read(self, name: str) -> Contents | None:
         self._fail("read")
-        found = self._batches.get(stored.name)
+        found = self._batches.get(name)
         return found and Contents(*found)
 
     def delete(self, names: list[str]) -> None:

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import random
+import time
 from typing import Any
 
 import boto3
@@ -11,6 +12,8 @@ import pytest
 
 from forwarder.errors import DeliveryError
 from forwarder.handler import Forwarder
+from forwarder.intake.delivery import Shipment
+from forwarder.records import Signal
 from local_intake.server import LocalIntake
 from tests.aws.support import LOGS_DOWN, RETRY, Cloud, Starts, coffee, handle
 from tests.builders import REGION, awslogs_event
@@ -43,6 +46,10 @@ class Queue:
             )
         return found
 
+    def send(self, body: str, **attributes: str) -> None:
+        named = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        self.client.send_message(QueueUrl=self.url, MessageBody=body, MessageAttributes=named)
+
     def count(self, name: str) -> int:
         return int(self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=[name])["Attributes"][name])
 
@@ -53,12 +60,20 @@ class Queue:
         return sum(self.count(name) for name in names)
 
 
+def given_up(function: str, event: object) -> dict[str, object]:
+    """Return what Lambda sends to a queue that is a function's destination on failure."""
+    arn = f"arn:aws:lambda:{REGION}:123456789012:function:{function}:$LATEST"
+    about = {"requestId": "e4b46cbf", "functionArn": arn, "condition": "RetriesExhausted"}
+    return {"version": "1.0", "requestContext": about, "requestPayload": event}
+
+
 def logs_in(message: dict[str, Any]) -> list[str]:
     return [log["message"] for log in json.loads(gzip.decompress(base64.b64decode(message["Body"])))]
 
 
 @pytest.fixture
-def queue(cloud: Cloud) -> Queue:
+def queue(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Queue:
+    monkeypatch.setattr("forwarder.failed_events.sqs.LONG_POLL", 0)  # moto waits as long as SQS would
     return Queue()
 
 
@@ -162,15 +177,13 @@ def test_what_is_left_is_visible_at_once(queueing: Starts, intake: LocalIntake, 
     assert (queue.size, is_visible(queue), answer["left_in_store"], is_balanced(answer)) == (1, True, 1, True)
 
 
-def test_what_is_left_counts_its_attempts(queueing: Starts, intake: LocalIntake, queue: Queue) -> None:
+def test_what_remains_has_one_more_attempt(queueing: Starts, intake: LocalIntake, queue: Queue) -> None:
     forwarder = queueing()
     stored_in(queue, intake, forwarder, "a", "b")
-    intake.script.replace([LOGS_DOWN])
-    handle(forwarder, RETRY)
     intake.script.replace([{"status": 413, "signal": "logs"}, {"status": 404, "signal": "logs"}])
     handle(forwarder, RETRY)
     (rest,) = queue.messages()
-    assert rest["MessageAttributes"]["attempts"]["StringValue"] == "3"
+    assert rest["MessageAttributes"]["attempts"]["StringValue"] == "2"
 
 
 def test_of_what_was_partly_delivered_the_rest_stays(queueing: Starts, intake: LocalIntake, queue: Queue) -> None:
@@ -183,16 +196,148 @@ def test_of_what_was_partly_delivered_the_rest_stays(queueing: Starts, intake: L
     assert (answer["items"]["delivered"], answer["items"]["stored"], is_balanced(answer)) == (1, 1, True)
 
 
-@pytest.mark.parametrize("body", ["not base64!", "bm90IGd6aXA=", "H4sIAAAAAAAA"])
-def test_a_message_that_is_not_a_batch_is_removed_and_holds_nothing_up(
-    body: str, queueing: Starts, intake: LocalIntake, queue: Queue, said: Said
+# --- what the forwarder did not put there --------------------------------------------------------
+
+OTHERS = [
+    ("not base64!", {}),
+    ("bm90IGd6aXA=", {}),
+    ("H4sIAAAAAAAA", {"signal": "logs", "items": "1", "attempts": "1", "first-failure": "1795343071.000"}),
+    ('{"order": 7}', {"signal": "green"}),
+    (json.dumps(given_up("another", {"awslogs": {"data": ""}})), {}),
+    (json.dumps(given_up("forwarder", {"foo": 1})), {}),
+    (json.dumps({"requestContext": {"functionArn": 7}, "requestPayload": {}}), {}),
+]
+
+
+@pytest.mark.parametrize(("body", "attributes"), OTHERS)
+def test_a_message_that_cannot_be_read_stays_visible_and_holds_nothing_up(
+    body: str, attributes: dict[str, str], queueing: Starts, intake: LocalIntake, queue: Queue
 ) -> None:
     forwarder = queueing()
-    queue.client.send_message(QueueUrl=queue.url, MessageBody=body)
+    queue.send(body, **attributes)
     stored_in(queue, intake, forwarder, "a")
     answer = handle(forwarder, RETRY)
-    assert (arrived(intake), queue.size, is_balanced(answer)) == ((1, 0), 0, True)
-    assert any("Rejected" in error["message"] for error in said.at("ERROR"))
+    (left,) = queue.messages()
+    assert (left["Body"], arrived(intake)) == (body, (1, 0))
+    assert (answer["left_in_store"], answer["items"]["rejected"], is_balanced(answer)) == (1, 0, True)
+
+
+def test_how_many_messages_cannot_be_read_is_a_warning(queueing: Starts, queue: Queue, said: Said) -> None:
+    for _ in range(3):
+        queue.send("hello")
+    handle(queueing(), RETRY)
+    (warning,) = said.at("WARNING")
+    assert warning["message"] == (
+        "Something was left in the store: it is not a stored batch, and a queue has no place to set it aside."
+        " So were 2 more."
+    )
+
+
+def test_an_event_that_lambda_gave_up_on_goes_through_the_whole_line(
+    queueing: Starts, intake: LocalIntake, queue: Queue
+) -> None:
+    queue.send(json.dumps(given_up("forwarder", awslogs_event(["a", coffee()]))))
+    answer = handle(queueing(), RETRY)
+    assert (arrived(intake), queue.size, answer["lines"]["received"], is_balanced(answer)) == ((1, 1), 0, 2, True)
+
+
+def test_events_beyond_what_memory_is_for_are_for_the_next_replay(
+    queueing: Starts, intake: LocalIntake, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("forwarder.failed_events.sqs.MOST_EVENT_BYTES", 1_000)
+    for number in range(3):
+        queue.send(json.dumps(given_up("forwarder", awslogs_event([f"{number}"]))))
+    forwarder = queueing()
+    handle(forwarder, RETRY)
+    first = arrived(intake)
+    for _ in range(2):
+        handle(forwarder, RETRY)
+    assert (first < (3, 0), arrived(intake), queue.size) == (True, (3, 0), 0)
+
+
+# --- how much of a queue is read -----------------------------------------------------------------
+
+
+def put(queue: Queue, signal: str, body: object) -> None:
+    """Put a batch of one item there."""
+    facts = {"signal": signal, "items": "1", "attempts": "1", "first-failure": f"{time.time():.3f}"}
+    queue.send(base64.b64encode(gzip.compress(json.dumps(body).encode())).decode(), **facts)
+
+
+def put_logs(queue: Queue, count: int) -> None:
+    """Put batches there, each of one log."""
+    for number in range(count):
+        put(queue, "logs", [{"message": f"{number}"}])
+
+
+@pytest.fixture
+def logs_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the intake of logs be given up from the beginning."""
+    monkeypatch.setattr(Shipment, "gave_up", lambda _, signal: signal is Signal.LOGS)
+
+
+@pytest.mark.usefixtures("logs_given_up")
+def test_a_queue_is_read_no_further_where_nothing_in_it_can_be_sent(
+    queueing: Starts, queue: Queue, cloud: Cloud
+) -> None:
+    put_logs(queue, 100)
+    answer = handle(queueing(), RETRY)
+    assert (cloud.count("ReceiveMessage"), queue.size, is_visible(queue)) == (1, 100, True)
+    assert (answer["left_in_store"], answer["items"]["created"]) == (100, 0)
+
+
+@pytest.mark.usefixtures("logs_given_up")
+def test_what_can_be_sent_is_although_it_is_among_what_cannot(
+    queueing: Starts, intake: LocalIntake, queue: Queue
+) -> None:
+    put_logs(queue, 5)
+    series = [{"metric": "orders", "points": [[int(time.time()), [7.0]]], "type": "distribution", "tags": []}]
+    put(queue, "metrics", {"series": series})
+    handle(queueing(), RETRY)
+    assert (arrived(intake), queue.size) == ((0, 1), 5)
+
+
+def test_a_queue_is_read_to_its_end(queueing: Starts, intake: LocalIntake, queue: Queue) -> None:
+    put_logs(queue, 35)
+    handle(queueing(), RETRY)
+    assert (arrived(intake), queue.size) == ((35, 0), 0)
+
+
+def test_a_queue_is_asked_to_look_at_all_of_its_servers(
+    queueing: Starts, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("forwarder.failed_events.sqs.LONG_POLL", 1)
+    asked: list[int] = []
+    assert boto3.DEFAULT_SESSION is not None
+    boto3.DEFAULT_SESSION.events.register(
+        "provide-client-params.sqs.ReceiveMessage", lambda params, **_: asked.append(params["WaitTimeSeconds"])
+    )
+    handle(queueing(), RETRY)
+    assert asked == [1]
+
+
+# --- the check -----------------------------------------------------------------------------------
+
+
+def test_a_check_leaves_a_probe_which_the_next_replay_removes(
+    queueing: Starts, intake: LocalIntake, queue: Queue, said: Said
+) -> None:
+    forwarder = queueing()
+    found = handle(forwarder, {"check": True})
+    assert (found["store"]["writable"], queue.size) == (True, 1)
+    handle(forwarder, RETRY)
+    assert (queue.size, said.at("WARNING")) == (0, [])
+
+
+@pytest.mark.parametrize("operation", ["SendMessage", "GetQueueAttributes"])
+def test_a_queue_that_may_not_be_used_is_a_problem(
+    operation: str, queueing: Starts, intake: LocalIntake, queue: Queue, cloud: Cloud
+) -> None:
+    cloud.refuse(operation)
+    assert "AccessDenied" in handle(queueing(), {"check": True})["store"]["problem"]
+
+
+# --- trouble with the queue ----------------------------------------------------------------------
 
 
 def test_a_queue_that_cannot_be_read_is_a_warning(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forwarder.failed_events import format as stored_format
+from forwarder.failed_events import Contents
 from forwarder.records import Line, Metric, Own
 from forwarder.signals import libraries
 from forwarder.sources import kinesis, sns, sqs
@@ -24,7 +24,7 @@ THINGS = [
     kinesis._Record(kinesis._Data(SECRET)),
     sns._Record(sns._Notification(SECRET)),
     sqs._Record(SECRET, attributes=TAGS),
-    stored_format._InvocationRecord({SECRET: SECRET}),
+    Contents(SECRET.encode(), {}),
 ]
 
 

@@ -13,10 +13,10 @@ from isal import igzip
 
 from forwarder.errors import UNREADABLE_JSON, CorruptRecordError, StoreError
 from forwarder.records import Batch, Body, History, Signal
-from forwarder.records.unshown import name_only
 
 LARGEST_BODY = 64 * 1024 * 1024  # uncompressed; requests have at most 5 MB
 _LONGEST_REASON = 200
+_decode = msgspec.json.Decoder(dict[str, object]).decode
 _GZIP = zlib.MAX_WBITS | 16
 
 
@@ -80,7 +80,9 @@ def unpacked(data: bytes, facts: Mapping[str, str]) -> Batch:
 
 def event_record(event: Mapping[str, object]) -> bytes:
     """Wrap an event as Lambda wraps those that it gave up on."""
-    return json.dumps({"requestPayload": event}).encode()  # unlike msgspec, it takes lone surrogates
+    return json.dumps(
+        {"requestPayload": event}, separators=(",", ":")
+    ).encode()  # unlike msgspec, it takes lone surrogates
 
 
 def event_of(record: bytes) -> dict[str, object]:
@@ -92,25 +94,36 @@ def event_of(record: bytes) -> dict[str, object]:
         CorruptRecordError: it is not one.
 
     """
+    payload = _record(record).get("requestPayload")
+    if not isinstance(payload, dict):
+        raise CorruptRecordError("it is not an invocation record")
+    return payload
+
+
+def function_of(record: bytes) -> str:
+    """Return the name of the function that gave up on the event in an invocation record; the empty text if none did."""
     try:
-        return msgspec.json.decode(record, type=_InvocationRecord).request_payload
+        about = _record(record).get("requestContext")
+    except CorruptRecordError:
+        return ""
+    arn = about.get("functionArn") if isinstance(about, dict) else None
+    parts = arn.split(":") if isinstance(arn, str) else []
+    return parts[6] if len(parts) > 6 else ""  # noqa: PLR2004 - arn:partition:lambda:region:account:function:name
+
+
+def _record(record: bytes) -> dict[str, object]:
+    try:
+        return _decode(record)
     except UNREADABLE_JSON:
-        return _payload_of(record)
+        return _decoded_leniently(record)
 
 
-def _payload_of(record: bytes) -> dict[str, object]:
+def _decoded_leniently(record: bytes) -> dict[str, object]:
     """Decode what the fast decoder refuses, such as a lone surrogate, which the line takes."""
     with suppress(ValueError, RecursionError):
-        content = json.loads(record)
-        if isinstance(content, dict) and isinstance(payload := content.get("requestPayload"), dict):
-            return payload
+        if isinstance(content := json.loads(record), dict):
+            return content
     raise CorruptRecordError("it is not an invocation record")
-
-
-class _InvocationRecord(msgspec.Struct, rename="camel"):
-    request_payload: dict[str, object]
-
-    __repr__ = name_only
 
 
 def compressed(text: bytes) -> bytes:

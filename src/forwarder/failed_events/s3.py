@@ -14,7 +14,7 @@ from forwarder.deadline import Deadline
 from forwarder.errors import StoreError
 from forwarder.failed_events import format as stored_format
 from forwarder.failed_events.lease import Lease
-from forwarder.failed_events.store import Contents, Stored
+from forwarder.failed_events.store import Contents, Stored, Wanted
 from forwarder.records import Backlog, Batch, Failed, History, Signal
 from forwarder.settings import Function
 
@@ -58,10 +58,10 @@ class S3Store:
         """Store a batch as a new object."""
         return self._put(batch, self._name("pending", batch.history.first_failure, batch.signal.value))
 
-    def touch(self, stored: Stored, signal: Signal, items: int, history: History) -> None:
+    def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
         """Copy the object onto itself with new metadata; if that fails, it just keeps the old ones."""
         with contextlib.suppress(*aws.errors()):
-            self._copy(stored.name, stored.name, stored_format.facts(signal, items, history))
+            self._copy(name, name, stored_format.facts(signal, items, history))
 
     def quarantine(self, name: str, reason: str) -> None:
         """Move an object to the rejected ones, under the same last name."""
@@ -100,20 +100,21 @@ class S3Store:
         name = f"{self._own_events}{stored_format.time_of(time.time())}-{uuid4().hex}.json"
         return self._write(name, stored_format.event_record(event), {}, "application/json")
 
-    def pending(self, deadline: Deadline) -> Iterator[Stored]:
-        """Yield what waits, oldest first."""
+    def pending(self, deadline: Deadline, wanted: Wanted) -> Iterator[Stored]:
+        """Yield what waits and is wanted, oldest first."""
         for name in self._names(self._pending, deadline):
-            yield Stored(name, stored_format.signal_of(name), stored_format.moment_of(name))
+            if wanted(signal := stored_format.signal_of(name)):
+                yield Stored(name, signal)
 
-    def read(self, stored: Stored) -> Contents | None:
+    def read(self, name: str) -> Contents | None:
         """Return what is stored; None if it is gone."""
         try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=stored.name)
+            answer = self._s3.get_object(Bucket=self._bucket, Key=name)
             data: bytes = answer["Body"].read()
         except aws.errors() as error:
             if aws.failure(error) in _GONE:
                 return None
-            raise StoreError(f"{stored.name} could not be read: {aws.failure(error)}") from None
+            raise StoreError(f"{name} could not be read: {aws.failure(error)}") from None
         return Contents(data, answer["Metadata"])
 
     def delete(self, names: list[str]) -> None:

@@ -1,7 +1,8 @@
 """A store of failed events in an SQS queue: one message a batch, its history in the message's attributes.
 
 A message that is being replayed is invisible to others, so no lease is needed. There is no place in a queue for what is
-rejected for good: that is counted and logged.
+rejected for good: that is counted and logged. Messages that nobody can read stay: they may be somebody else's, and the
+queue's own redrive policy deals with them.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from forwarder import aws
 from forwarder.deadline import Deadline
 from forwarder.errors import StoreError
 from forwarder.failed_events import format as stored_format
-from forwarder.failed_events.store import Contents, Stored
+from forwarder.failed_events.store import Contents, Stored, Wanted
 from forwarder.records import Backlog, Batch, Failed, History, Signal
 from forwarder.settings import Function
 
@@ -22,7 +23,11 @@ from forwarder.settings import Function
 SMALLEST_LIMIT = 262_144
 _ATTRIBUTES = 1_024  # bytes that are kept free for the attributes, which count too
 LARGEST_REQUEST = 10  # messages
-_EVENT = "event"  # in place of a signal
+# Seconds that the queue waits for a message: without waiting, it asks some of its servers only and may show nothing.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
+LONG_POLL = 1
+MOST_EVENT_BYTES = 16_000_000  # of events that wait until the batches are done; others are for the next replay
+_EVENT, _PROBE = "event", "probe"  # in place of a signal
 _VISIBILITY_MARGIN = 60  # seconds beyond the deadline for which what was read is hidden from others
 
 
@@ -32,13 +37,14 @@ class SqsStore:
     def __init__(self, queue_url: str, function: Function) -> None:
         self._url = queue_url
         self._region = _region_of(queue_url) or function.region
+        self._function = function.name
         self.trouble = ""
         self._made: Any = None
         self._making = threading.Lock()
         self._limit = 0
-        self._read: dict[str, tuple[str, dict[str, str]]] = {}
         self._held: set[str] = set()  # receipts of messages that were read and not removed
         self._events: dict[str, bytes] = {}  # of such messages, those with an event, by their receipts
+        self._room = MOST_EVENT_BYTES
 
     def __repr__(self) -> str:
         return f"SqsStore({self._url})"
@@ -75,12 +81,12 @@ class SqsStore:
             return False
         return True
 
-    def touch(self, stored: Stored, signal: Signal, items: int, history: History) -> None:
-        """Nothing to do: the message shows up again by itself, and the queue counts how often."""
+    def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
+        """Nothing to do: the attributes of a message cannot be changed."""
 
     def quarantine(self, name: str, reason: str) -> None:  # noqa: ARG002 - as in Store
-        """Remove a message that is not a batch: nobody can read it."""
-        self.delete([name])
+        """Leave a message that cannot be read where it is."""
+        raise StoreError(f"{reason}, and a queue has no place to set it aside")
 
     def reject(self, failed: Failed) -> bool:  # noqa: ARG002 - as in Store
         """Do nothing: a queue has no place for it, so it is counted and logged and no more."""
@@ -90,29 +96,35 @@ class SqsStore:
         """Do nothing, likewise."""
         return True
 
-    def pending(self, deadline: Deadline) -> Iterator[Stored]:
-        """Yield what waits, about in its order, until the queue shows nothing new. Events are put by for later."""
-        seen: set[str] = set()
-        self._read.clear()
-        self._events.clear()
-        while not deadline.expired:
-            hidden = int(deadline.remaining) + _VISIBILITY_MARGIN
-            fresh = [message for message in self._receive(hidden) if message["MessageId"] not in seen]
-            if not fresh:
-                return
-            for message in fresh:
-                seen.add(message["MessageId"])
-                stored = self._noted(message)
-                if stored.signal != _EVENT:
-                    yield stored
+    def pending(self, deadline: Deadline, wanted: Wanted) -> Iterator[Stored]:
+        """Yield what waits, about in its order, until the queue shows nothing more, or nothing that is wanted.
 
-    def _receive(self, hidden: int) -> list[dict[str, Any]]:
+        Whatever is received is hidden from others for a while, and the queue counts how often it was. So it is not
+        searched for what is wanted behind what is not. Events are put by for later.
+        """
+        seen: set[str] = set()
+        self._events.clear()
+        self._room = MOST_EVENT_BYTES
+        while not deadline.expired and (messages := self._receive(deadline)):
+            fresh = [message for message in messages if message["MessageId"] not in seen]
+            seen.update(message["MessageId"] for message in fresh)
+            batches = [stored for stored in map(self._noted, fresh) if stored]
+            some_wanted = not batches
+            for stored in batches:
+                if wanted(stored.signal):
+                    some_wanted = True
+                    yield stored
+            if not some_wanted:
+                return
+
+    def _receive(self, deadline: Deadline) -> list[dict[str, Any]]:
+        remaining = int(deadline.remaining)
         try:
             answer = self._sqs.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=LARGEST_REQUEST,
-                VisibilityTimeout=hidden,
-                AttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+                WaitTimeSeconds=min(LONG_POLL, remaining),
+                VisibilityTimeout=remaining + _VISIBILITY_MARGIN,
                 MessageAttributeNames=["All"],
             )
         except aws.errors() as error:
@@ -120,28 +132,29 @@ class SqsStore:
         messages: list[dict[str, Any]] = answer.get("Messages", [])
         return messages
 
-    def _noted(self, message: dict[str, Any]) -> Stored:
+    def _noted(self, message: dict[str, Any]) -> Stored | None:
+        """Return the batch in a message, or what may be none; put events by, and remove probes."""
+        receipt, body = message["ReceiptHandle"], message["Body"]
         facts = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
-        receives = int(message["Attributes"].get("ApproximateReceiveCount", "1"))
-        if facts.get("attempts", "").isdecimal():
-            facts["attempts"] = str(int(facts["attempts"]) + receives - 1)
-        self._held.add(message["ReceiptHandle"])
-        if facts.get("signal") == _EVENT:
-            self._events[message["ReceiptHandle"]] = message["Body"].encode()
-        self._read[message["ReceiptHandle"]] = (message["Body"], facts)
-        return Stored(
-            message["ReceiptHandle"],
-            facts.get("signal", ""),
-            int(message["Attributes"].get("SentTimestamp", "0")) / 1000,
-        )
+        self._held.add(receipt)
+        signal = facts.get("signal", "")
+        if signal == _EVENT or (not signal and stored_format.function_of(body.encode()) == self._function):
+            self._put_by(receipt, body.encode())
+            return None
+        if signal == _PROBE:
+            with contextlib.suppress(StoreError):
+                self.delete([receipt])
+            return None
+        return Stored(receipt, signal, _contents(body, facts))
 
-    def read(self, stored: Stored) -> Contents | None:
-        """Return what is in a message that was received; what is not base64 is no batch in any case."""
-        body, facts = self._read.pop(stored.name)
-        try:
-            return Contents(b64decode(body, validate=True), facts)
-        except ValueError:
-            return Contents(b"", facts)
+    def _put_by(self, receipt: str, event: bytes) -> None:
+        if len(event) <= self._room:
+            self._events[receipt] = event
+            self._room -= len(event)
+
+    def read(self, name: str) -> Contents | None:  # noqa: ARG002 - as in Store
+        """Return nothing: what is pending has been read already."""
+        return None
 
     def delete(self, names: list[str]) -> None:
         """Remove messages by the receipts of having read them."""
@@ -191,7 +204,7 @@ class SqsStore:
         return ""
 
     def unprocessed(self, deadline: Deadline) -> Iterator[str]:  # noqa: ARG002 - as in Store
-        """Yield the events that showed up among the batches. Lambda's on-failure destination is elsewhere."""
+        """Yield the events that showed up among the batches: our own, and those that Lambda gave up on, if any."""
         return iter(list(self._events))
 
     def read_unprocessed(self, name: str) -> bytes:
@@ -199,12 +212,12 @@ class SqsStore:
         return self._events.pop(name)
 
     def check(self) -> str:
-        """Ask the queue for its attributes: a probe message could be taken for a batch."""
+        """Send a probe, which the next replay removes."""
         try:
             self._attributes(["MaximumMessageSize"])
         except StoreError as error:
             return str(error)
-        return ""
+        return "" if self._send(_PROBE, {"signal": _PROBE}) else self.trouble
 
     def _attributes(self, names: list[str]) -> dict[str, str]:
         try:
@@ -220,6 +233,14 @@ class SqsStore:
             except StoreError:
                 self._limit = SMALLEST_LIMIT
         return self._limit - _ATTRIBUTES
+
+
+def _contents(body: str, facts: Mapping[str, str]) -> Contents:
+    """Return what is in a message; what is not base64 is no batch in any case."""
+    try:
+        return Contents(b64decode(body, validate=True), facts)
+    except ValueError:
+        return Contents(b"", facts)
 
 
 def _region_of(queue_url: str) -> str:

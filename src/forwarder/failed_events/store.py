@@ -1,6 +1,6 @@
 """What a store of failed events can do, and which one the settings ask for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,20 +10,23 @@ from forwarder.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """Something in the store: its name there, its signal if that is known, its first failure (Unix seconds)."""
-
-    name: str
-    signal: str
-    first_failure: float
-
-
-@dataclass(frozen=True, slots=True)
 class Contents:
     """What is stored: the bytes, and the facts beside them."""
 
     data: bytes = field(repr=False)
     facts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Something in the store: its name there, its signal if that is known, and what it is if that had to be read."""
+
+    name: str
+    signal: str
+    contents: Contents | None = None
+
+
+Wanted = Callable[[str], bool]  # whether it is any use to read what is stored of a signal
 
 
 class Store(Protocol):
@@ -35,7 +38,7 @@ class Store(Protocol):
     def put(self, batch: Batch) -> list[Batch]:
         """Store a batch under a new name; return the parts of it that could not be stored."""
 
-    def touch(self, stored: Stored, signal: Signal, items: int, history: History) -> None:
+    def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
         """Write a new history beside a batch that a replay has sent in vain."""
 
     def quarantine(self, name: str, reason: str) -> None:
@@ -55,10 +58,10 @@ class Store(Protocol):
     def put_event(self, event: Mapping[str, object]) -> bool:
         """Store an event that a replay is to take through the line."""
 
-    def pending(self, deadline: Deadline) -> Iterator[Stored]:
-        """Yield what waits, oldest first, page by page."""
+    def pending(self, deadline: Deadline, wanted: Wanted) -> Iterator[Stored]:
+        """Yield what waits and is wanted, oldest first, page by page."""
 
-    def read(self, stored: Stored) -> Contents | None:
+    def read(self, name: str) -> Contents | None:
         """Return what is stored, which may not be a batch; None if somebody else has dealt with it.
 
         Raises:

@@ -51,7 +51,7 @@ def without_request(event: Mapping[str, object]) -> dict[str, object]:
 class _Track:
     """What has become of a stored batch so far. `left` are the parts of it that failed again."""
 
-    stored: Stored
+    name: str
     signal: Signal
     total: int
     history: History
@@ -74,7 +74,8 @@ class Replay:
         self._telemetry = invocation.telemetry
         self._tracks: dict[int, _Track] = {}
         self._delivered: list[str] = []
-        self._has_left_something = False
+        self._left = 0
+        self._left_because = ""
         self._removes = True
         self._tried: set[Signal] = set()
         self._refused: set[Signal] = set()  # whose intakes answered that trying again would not help
@@ -92,9 +93,10 @@ class Replay:
                 self._events(run_event)
                 self._count()
             finally:
+                self._say_what_is_left()
                 with suppress(StoreError):  # the lease expires by itself
                     self._in_time(self._ending, self._store.release)
-            if not self._removes or (self._has_left_something and not self._summary.replayed):
+            if not self._removes or (self._left and not self._summary.replayed):
                 self._summary.replay_failed = True
         except StoreError as error:
             self._summary.replay_failed = True
@@ -131,13 +133,12 @@ class Replay:
 
     def _batches(self) -> None:
         try:
-            found = self._each(self._store.pending(self._reading_deadline), self._reading_deadline)
-            for number, stored in enumerate(found):
+            found = self._store.pending(self._reading_deadline, self._wants)
+            for number, stored in enumerate(self._each(found, self._reading_deadline)):
                 if not self._removes or all(map(self._gave_up, LIMITS)):
                     break
-                if stored.signal in set(LIMITS) and self._gave_up(Signal(stored.signal)):
-                    continue
-                self._take(number, stored)
+                if self._wants(stored.signal):
+                    self._take(number, stored)
         finally:  # what has been read is in the books, so it needs an outcome
             for entries in self._entries.values():
                 self._submit(entries.rest())
@@ -148,13 +149,17 @@ class Replay:
         """Return whether the intake of a signal takes nothing at present, so that more of it need not be read."""
         return signal in self._refused or self._shipment.gave_up(signal)
 
+    def _wants(self, signal: str) -> bool:
+        """Return whether what is stored of a signal is to be read; one that is not known by its name may be any."""
+        return signal not in set(LIMITS) or not self._gave_up(Signal(signal))
+
     def _take(self, number: int, stored: Stored) -> None:
         """Read a stored batch, and add its entries to those of the others.
 
         The first of a signal goes ahead by itself: if its intake is down or refuses the key, no more are read.
         """
         try:
-            contents = self._in_time(self._reading_deadline, lambda: self._store.read(stored))
+            contents = stored.contents or self._in_time(self._reading_deadline, lambda: self._store.read(stored.name))
             signal = stored_format.signal_in(contents.facts) if contents else None
         except StoreError as error:
             self._leave(error)
@@ -168,7 +173,7 @@ class Replay:
             if self._sets_aside_as_it_is(stored.name, str(error), str(error)):
                 self._book_corrupt(signal, stored_format.items_in(contents.facts), str(error))
             return
-        self._tracks[number] = _Track(stored, batch.signal, batch.count, batch.history)
+        self._tracks[number] = _Track(stored.name, batch.signal, batch.count, batch.history)
         self._summary.signals[batch.signal].created += batch.count
         self._summary.replayed += 1
         if stale:
@@ -252,15 +257,15 @@ class Replay:
         left = sum(part.count for part in track.left)
         self._summary.signals[track.signal].stored += left
         if not left:
-            self._delivered.append(track.stored.name)
+            self._delivered.append(track.name)
         elif left == track.total:
             if track.reason != OUT_OF_TIME:
                 history = track.history.failed(track.reason, time.time())
-                touch = partial(self._store.touch, track.stored, track.signal, track.total, history)
+                touch = partial(self._store.touch, track.name, track.signal, track.total, history)
                 with suppress(StoreError):  # it keeps its old history
                     self._in_time(self._ending, touch)
         elif self._stores(track.left):
-            self._delivered.append(track.stored.name)
+            self._delivered.append(track.name)
         if len(self._delivered) >= MOST_DELETED_AT_ONCE:
             self._remove()
 
@@ -298,10 +303,14 @@ class Replay:
         return True
 
     def _leave(self, error: StoreError) -> None:
-        """Say once that something stays where it is: it must not hold up what is behind it."""
-        if not self._has_left_something:
-            self._telemetry.warn(f"Something was left in the store: {error}.")
-        self._has_left_something = True
+        """Note that something stays where it is: it must not hold up what is behind it."""
+        self._left += 1
+        self._left_because = self._left_because or str(error)
+
+    def _say_what_is_left(self) -> None:
+        if self._left:
+            others = f" So were {self._left - 1} more." if self._left > 1 else ""
+            self._telemetry.warn(f"Something was left in the store: {self._left_because}.{others}")
 
     # --- events that Lambda gave up on
 
