@@ -225,6 +225,22 @@ def test_a_replay_that_does_not_come_to_it_does_not_forget_it(
     assert (bucket.names(EVENTS), len(bucket.names(REJECTED))) == ([], 1)
 
 
+def test_a_replay_that_has_no_time_for_it_does_not_forget_it(
+    storing: Starts, bucket: Bucket, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sources._EVENT_READERS, "continuation", sources._EVENT_READERS["eventbridge"])
+    rest = continuation_event(Continuation(S3Object(OBJECTS_BUCKET, "a.log"), "", 7, 1))
+    bucket.put(f"{UNREAD}2026-11-22T16:05:03.000000Z-1.json", json.dumps({"requestPayload": rest}).encode())
+    forwarder = storing()
+    kill_replays(1, forwarder, bucket, cloud)
+    with monkeypatch.context() as for_a_while:
+        for_a_while.setattr("forwarder.replay.SHARE_FOR_A_HARD_ONE", 1.1)
+        handle(forwarder, RETRY)
+    kill_replays(1, forwarder, bucket, cloud)
+    handle(forwarder, RETRY)
+    assert (bucket.names(UNREAD), len(bucket.names(REJECTED))) == ([], 1)
+
+
 # --- who is not to blame -------------------------------------------------------------------------
 
 

@@ -326,26 +326,31 @@ class Replay:
                 self._telemetry.warn("Another replay has taken the lease; this one ends.")
                 return
             try:
-                self._try(name, run_event)
+                if self._try(name, run_event):
+                    self._store.absolve(name)
             except (CorruptRecordError, UnsupportedEventError) as error:
                 self._reject_event(name, NO_EVENT, f"{NO_EVENT}: {error}".rstrip("."))
             except StoreError as error:
                 self._leave(error)
             except Exception as error:  # whatever is wrong with one must not hold up the others
                 self._leave(StoreError(f"an event on which the forwarder fails with {type(error).__name__}"))
-            self._store.absolve(name)
+                self._store.absolve(name)
 
-    def _try(self, name: str, run_event: RunEvent) -> None:
-        """Take an event through the line; of its records, only those stay in the store that have to come again."""
+    def _try(self, name: str, run_event: RunEvent) -> bool:
+        """Take an event through the line, if there is time for it; return whether that was done.
+
+        Of its records, only those stay in the store that have to come again.
+        """
         record = self._in_time(self._deadline, partial(self._store.read_unprocessed, name))
         event = without_request(stored_format.event_of(record))
         if _got_nowhere_before(event) and not self._has_time(SHARE_FOR_A_HARD_ONE):
-            return
+            return False
         returned = self._run(event, run_event) if event else set()
         if not returned or self._stores_rest(_only(returned, event)):
             self._summary.replayed += 1
             self._delivered.append(name)
             self._remove()
+        return True
 
     def _run(self, event: Mapping[str, object], run_event: RunEvent) -> set[int]:
         """Book an event; return which of its records have to come again."""
