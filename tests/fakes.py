@@ -16,8 +16,7 @@ from moto import mock_aws
 
 from forwarder.deadline import Deadline
 from forwarder.errors import ChangedError, ForwarderError, GoneError, ReadError, StoreError
-from forwarder.failed_events import Contents, Stored
-from forwarder.failed_events import format as stored_format
+from forwarder.failed_events import Contents, Stored, stored_batch
 from forwarder.failed_events.store import Wanted
 from forwarder.records import Backlog, Batch, Failed, History, S3Object, Signal
 from forwarder.sources.reading import OpenObject
@@ -68,7 +67,7 @@ class FakeStore:
     @property
     def stored(self) -> list[Batch]:
         """The batches in it, oldest first."""
-        return [stored_format.unpacked(*self._batches[name]) for name in sorted(self._batches)]
+        return [stored_batch.unpacked(*self._batches[name]) for name in sorted(self._batches)]
 
     def give_up_on(self, event: dict[str, object]) -> None:
         """Keep an event as Lambda does that has tried often enough."""
@@ -81,14 +80,14 @@ class FakeStore:
         for part in halves[:1] or ([batch] if not left else []):
             with self._lock:
                 self._number += 1
-                name = f"{stored_format.time_of(part.history.first_failure)}-{part.signal.value}-{self._number}"
+                name = f"{stored_batch.time_of(part.history.first_failure)}-{part.signal.value}-{self._number}"
                 self._batches[name] = _object(part)
         return left
 
     def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
         if self._trouble() is Trouble.NONE:
             data, _ = self._batches[name]
-            self._batches[name] = data, stored_format.facts(signal, items, history)
+            self._batches[name] = data, stored_batch.facts(signal, items, history)
 
     def quarantine(self, name: str, reason: str) -> None:  # noqa: ARG002 - as in Store
         self._fail("set aside")
@@ -108,7 +107,7 @@ class FakeStore:
             return False
         with self._lock:
             self._number += 1
-            self.events[f"unread/{self._number}"] = stored_format.event_record(event)
+            self.events[f"unread/{self._number}"] = stored_batch.event_record(event)
         return True
 
     def pending(self, deadline: Deadline, wanted: Wanted) -> Iterator[Stored]:  # noqa: ARG002 - as in Store
@@ -116,7 +115,7 @@ class FakeStore:
         for start in range(0, len(names), PAGE):
             self._fail("listed")
             for name in names[start : start + PAGE]:
-                if wanted(signal := stored_format.signal_of(name)):
+                if wanted(signal := stored_batch.signal_of(name)):
                     yield Stored(name, signal)
 
     def read(self, name: str) -> Contents | None:
@@ -132,7 +131,7 @@ class FakeStore:
 
     def backlog(self) -> Backlog:
         self._fail("counted")
-        return Backlog(self.left, min(map(stored_format.moment_of, self._batches), default=0.0))
+        return Backlog(self.left, min(map(stored_batch.moment_of, self._batches), default=0.0))
 
     def acquire(self, owner: str, seconds: float) -> bool:  # noqa: ARG002 - as in Store
         return self._trouble() is Trouble.NONE
@@ -175,7 +174,7 @@ class FakeStore:
 
 
 def _object(batch: Batch) -> tuple[bytes, dict[str, str]]:
-    return stored_format.packed(batch), stored_format.facts(batch.signal, batch.count, batch.history)
+    return stored_batch.packed(batch), stored_batch.facts(batch.signal, batch.count, batch.history)
 
 
 def invocation_record(event: dict[str, object]) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 
 from forwarder.deadline import Deadline
 from forwarder.failed_events import Keeper
-from forwarder.failed_events.format import event_of
+from forwarder.failed_events.stored_batch import event_of
 from forwarder.records import Batch, Continuation, Ending, Failed, Fate, Rejection, S3Object, Signal, Unread
 from tests.fakes import FakeStore, Trouble
 

@@ -12,7 +12,7 @@ import msgspec
 from forwarder import aws
 from forwarder.deadline import Deadline
 from forwarder.errors import StoreError
-from forwarder.failed_events import format as stored_format
+from forwarder.failed_events import stored_batch
 from forwarder.failed_events.lease import Lease
 from forwarder.failed_events.store import Contents, Stored, Wanted
 from forwarder.records import Backlog, Batch, Failed, History, Signal
@@ -61,7 +61,7 @@ class S3Store:
     def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
         """Copy the object onto itself with new metadata; if that fails, it just keeps the old ones."""
         with contextlib.suppress(*aws.errors()):
-            self._copy(name, name, stored_format.facts(signal, items, history))
+            self._copy(name, name, stored_batch.facts(signal, items, history))
 
     def quarantine(self, name: str, reason: str) -> None:
         """Move an object to the rejected ones, under the same last name."""
@@ -88,22 +88,22 @@ class S3Store:
         answer = "".join(character if character.isprintable() else " " for character in answer)[:_LONGEST_ANSWER]
         facts = _facts(batch) | {"answer": answer.strip()}
         name = self._name("rejected", batch.history.first_failure, batch.signal.value)
-        return self._write(name, stored_format.packed(batch), facts)
+        return self._write(name, stored_batch.packed(batch), facts)
 
     def reject_records(self, records: list[dict[str, object]]) -> bool:
         """Set unreadable records aside as one list."""
-        body = stored_format.compressed(msgspec.json.encode(records))
+        body = stored_batch.compressed(msgspec.json.encode(records))
         return self._write(self._name("rejected", time.time(), "records"), body, {"items": str(len(records))})
 
     def put_event(self, event: Mapping[str, object]) -> bool:
         """Store an event as Lambda does. Named by the present time, so that a long one lets others go first."""
-        name = f"{self._own_events}{stored_format.time_of(time.time())}-{uuid4().hex}.json"
-        return self._write(name, stored_format.event_record(event), {}, "application/json")
+        name = f"{self._own_events}{stored_batch.time_of(time.time())}-{uuid4().hex}.json"
+        return self._write(name, stored_batch.event_record(event), {}, "application/json")
 
     def pending(self, deadline: Deadline, wanted: Wanted) -> Iterator[Stored]:
         """Yield what waits and is wanted, oldest first."""
         for name in self._names(self._pending, deadline):
-            if wanted(signal := stored_format.signal_of(name)):
+            if wanted(signal := stored_batch.signal_of(name)):
                 yield Stored(name, signal)
 
     def read(self, name: str) -> Contents | None:
@@ -135,7 +135,7 @@ class S3Store:
         """
         deadline = Deadline.after(LONGEST_COUNT)
         found = [list(self._names(folder, deadline)) for folder in (self._pending, self._events, self._own_events)]
-        oldest = [next(filter(None, map(stored_format.moment_of, names)), 0.0) for names in found]
+        oldest = [next(filter(None, map(stored_batch.moment_of, names)), 0.0) for names in found]
         return Backlog(sum(map(len, found)), min(filter(None, oldest), default=0.0))
 
     # --- events that Lambda gave up on
@@ -189,10 +189,10 @@ class S3Store:
         return ""
 
     def _name(self, folder: str, moment: float, what: str) -> str:
-        return f"{self._root}/{folder}/{stored_format.time_of(moment)}-{what}-{uuid4().hex}.json.gz"
+        return f"{self._root}/{folder}/{stored_batch.time_of(moment)}-{what}-{uuid4().hex}.json.gz"
 
     def _put(self, batch: Batch, name: str) -> list[Batch]:
-        return [] if self._write(name, stored_format.packed(batch), _facts(batch)) else [batch]
+        return [] if self._write(name, stored_batch.packed(batch), _facts(batch)) else [batch]
 
     def _write(self, name: str, body: bytes, facts: dict[str, str], kind: str = _CONTENT_TYPE) -> bool:
         try:
@@ -221,4 +221,4 @@ class S3Store:
 
 
 def _facts(batch: Batch) -> dict[str, str]:
-    return stored_format.facts(batch.signal, batch.count, batch.history)
+    return stored_batch.facts(batch.signal, batch.count, batch.history)

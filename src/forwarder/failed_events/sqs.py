@@ -14,7 +14,7 @@ from typing import Any
 from forwarder import aws
 from forwarder.deadline import Deadline
 from forwarder.errors import StoreError
-from forwarder.failed_events import format as stored_format
+from forwarder.failed_events import stored_batch
 from forwarder.failed_events.store import Contents, Stored, Wanted
 from forwarder.records import Backlog, Batch, Failed, History, Signal
 from forwarder.settings import Function
@@ -58,19 +58,19 @@ class SqsStore:
 
     def put(self, batch: Batch) -> list[Batch]:
         """Store a batch as one message, or as several where it is too large; return what is too large even alone."""
-        body = b64encode(stored_format.packed(batch)).decode()
+        body = b64encode(stored_batch.packed(batch)).decode()
         if len(body) > self._largest_body():
             halves = list(batch.split())
             if not halves:
                 self.trouble = "an item is larger than the queue's messages may be"
                 return [batch]
             return [left for half in halves for left in self.put(half)]
-        facts = stored_format.facts(batch.signal, batch.count, batch.history)
+        facts = stored_batch.facts(batch.signal, batch.count, batch.history)
         return [] if self._send(body, facts) else [batch]
 
     def put_event(self, event: Mapping[str, object]) -> bool:
         """Store an event as one message."""
-        return self._send(stored_format.event_record(event).decode(), {"signal": _EVENT})
+        return self._send(stored_batch.event_record(event).decode(), {"signal": _EVENT})
 
     def _send(self, body: str, facts: dict[str, str]) -> bool:
         attributes = {name: {"DataType": "String", "StringValue": value or "-"} for name, value in facts.items()}
@@ -138,7 +138,7 @@ class SqsStore:
         facts = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
         self._held.add(receipt)
         signal = facts.get("signal", "")
-        if signal == _EVENT or (not signal and stored_format.function_of(body.encode()) == self._function):
+        if signal == _EVENT or (not signal and stored_batch.function_of(body.encode()) == self._function):
             self._put_by(receipt, body.encode())
             return None
         if signal == _PROBE:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from forwarder.deadline import OUT_OF_TIME, Deadline, within
 from forwarder.errors import CorruptRecordError, StoreError, UnsupportedEventError
-from forwarder.failed_events import format as stored_format
+from forwarder.failed_events import stored_batch
 from forwarder.failed_events.refresh import refreshed
 from forwarder.failed_events.store import Store, Stored
 from forwarder.intake import Delivery
@@ -160,18 +160,18 @@ class Replay:
         """
         try:
             contents = stored.contents or self._in_time(self._reading_deadline, lambda: self._store.read(stored.name))
-            signal = stored_format.signal_in(contents.facts) if contents else None
+            signal = stored_batch.signal_in(contents.facts) if contents else None
         except StoreError as error:
             self._leave(error)
             return
         if contents is None:
             return
         try:
-            batch = stored_format.unpacked(contents.data, contents.facts)
+            batch = stored_batch.unpacked(contents.data, contents.facts)
             fresh, stale = refreshed(batch, time.time())
         except CorruptRecordError as error:
             if self._sets_aside_as_it_is(stored.name, str(error), str(error)):
-                self._book_corrupt(signal, stored_format.items_in(contents.facts), str(error))
+                self._book_corrupt(signal, stored_batch.items_in(contents.facts), str(error))
             return
         self._tracks[number] = _Track(stored.name, batch.signal, batch.count, batch.history)
         self._summary.signals[batch.signal].created += batch.count
@@ -342,7 +342,7 @@ class Replay:
         Of its records, only those stay in the store that have to come again.
         """
         record = self._in_time(self._deadline, partial(self._store.read_unprocessed, name))
-        event = without_request(stored_format.event_of(record))
+        event = without_request(stored_batch.event_of(record))
         if _got_nowhere_before(event) and not self._has_time(SHARE_FOR_A_HARD_ONE):
             return False
         returned = self._run(event, run_event) if event else set()
