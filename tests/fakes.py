@@ -17,12 +17,14 @@ from moto import mock_aws
 from forwarder.deadline import Deadline
 from forwarder.errors import ChangedError, ForwarderError, GoneError, ReadError, StoreError
 from forwarder.failed_events import Contents, Stored, stored_batch
-from forwarder.failed_events.store import Wanted
+from forwarder.failed_events.lease import NoLease
+from forwarder.failed_events.store import Unstored, Wanted
 from forwarder.records import Backlog, Batch, Failed, History, S3Object, Signal
 from forwarder.sources.reading import OpenObject
 from tests.builders import IDENTITY, REGION
 
 BUCKET = "orders-failed-events"
+SAYS_SO = "the script says so"
 PAGE = 1  # names in one answer of the store in memory
 ON_FAILURE = f"aws/lambda/async/{IDENTITY.name}/"  # Lambda's name for a function's on-failure destination
 
@@ -45,9 +47,9 @@ class FakeStore:
 
     script: Iterable[Trouble] = ()
     rejected: list[Batch] = field(default_factory=list)
-    events: dict[str, bytes] = field(default_factory=dict)
+    waiting: dict[str, bytes] = field(default_factory=dict)
     failures: int = 0
-    trouble: str = ""
+    lease: NoLease = field(default_factory=NoLease)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -62,7 +64,7 @@ class FakeStore:
     @property
     def left(self) -> int:
         """How many batches and events are in it."""
-        return len(self._batches) + len(self.events)
+        return len(self._batches) + len(self.waiting)
 
     @property
     def stored(self) -> list[Batch]:
@@ -71,9 +73,9 @@ class FakeStore:
 
     def give_up_on(self, event: dict[str, object]) -> None:
         """Keep an event as Lambda does that has tried often enough."""
-        self.events[f"{ON_FAILURE}{len(self.events)}"] = invocation_record(event)
+        self.waiting[f"{ON_FAILURE}{len(self.waiting)}"] = invocation_record(event)
 
-    def put(self, batch: Batch) -> list[Batch]:
+    def put(self, batch: Batch) -> Unstored:
         trouble = self._trouble()
         halves = list(batch.split()) if trouble is Trouble.HALF else []
         left = halves[1:] or ([batch] if trouble is not Trouble.NONE else [])
@@ -82,7 +84,7 @@ class FakeStore:
                 self._number += 1
                 name = f"{stored_batch.time_of(part.history.first_failure)}-{part.signal.value}-{self._number}"
                 self._batches[name] = _object(part)
-        return left
+        return Unstored(left, SAYS_SO) if left else Unstored()
 
     def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
         if self._trouble() is Trouble.NONE:
@@ -92,23 +94,23 @@ class FakeStore:
     def quarantine(self, name: str, reason: str) -> None:  # noqa: ARG002 - as in Store
         self._fail("set aside")
         self._batches.pop(name, None)
-        self.events.pop(name, None)
+        self.waiting.pop(name, None)
 
-    def reject(self, failed: Failed) -> bool:
+    def reject(self, failed: Failed) -> str:
         with self._lock:
             self.rejected.append(copy(failed.batch))  # whoever set it aside lets go of its body
-        return self._trouble() is Trouble.NONE
+        return self.check()
 
-    def reject_records(self, records: list[dict[str, object]]) -> bool:  # noqa: ARG002 - as in Store
-        return self._trouble() is Trouble.NONE
+    def reject_records(self, records: list[dict[str, object]]) -> str:  # noqa: ARG002 - as in Store
+        return self.check()
 
-    def put_event(self, event: Mapping[str, object]) -> bool:
-        if self._trouble() is not Trouble.NONE:
-            return False
+    def put_event(self, event: Mapping[str, object]) -> str:
+        if trouble := self.check():
+            return trouble
         with self._lock:
             self._number += 1
-            self.events[f"unread/{self._number}"] = stored_batch.event_record(event)
-        return True
+            self.waiting[f"unread/{self._number}"] = stored_batch.event_record(event)
+        return ""
 
     def pending(self, deadline: Deadline, wanted: Wanted) -> Iterator[Stored]:  # noqa: ARG002 - as in Store
         names = sorted(self._batches)
@@ -127,45 +129,31 @@ class FakeStore:
         self._fail("deleted from")
         for name in names:
             self._batches.pop(name, None)
-            self.events.pop(name, None)
+            self.waiting.pop(name, None)
 
     def backlog(self) -> Backlog:
         self._fail("counted")
         return Backlog(self.left, min(map(stored_batch.moment_of, self._batches), default=0.0))
 
-    def acquire(self, owner: str, seconds: float) -> bool:  # noqa: ARG002 - as in Store
-        return self._trouble() is Trouble.NONE
-
-    def release(self) -> None:
+    def let_go(self) -> None:
         pass
 
-    def begin(self, name: str) -> bool:  # noqa: ARG002 - as in Store
-        self._fail("noted in")
-        return True
-
-    def absolve(self, name: str) -> None:
-        pass
-
-    def poison_event(self) -> str:
-        return ""
-
-    def unprocessed(self, deadline: Deadline) -> Iterator[str]:  # noqa: ARG002 - as in Store
+    def events(self, deadline: Deadline) -> Iterator[str]:  # noqa: ARG002 - as in Store
         self._fail("listed")
-        yield from sorted(self.events)
+        yield from sorted(self.waiting)
 
-    def read_unprocessed(self, name: str) -> bytes:
+    def read_event(self, name: str) -> bytes:
         self._fail("read")
-        return self.events[name]
+        return self.waiting[name]
 
     def check(self) -> str:
-        return "" if self._trouble() is Trouble.NONE else "the script says so"
+        return "" if self._trouble() is Trouble.NONE else SAYS_SO
 
     def _trouble(self) -> Trouble:
         with self._lock:
             trouble = next(self._script, Trouble.NONE)
             if trouble is not Trouble.NONE:
                 self.failures += 1
-                self.trouble = "the script says so"
             return trouble
 
     def _fail(self, what: str) -> None:

@@ -129,7 +129,7 @@ def continued(attempts: int) -> Event:
 @pytest.fixture
 def late(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let replays find that too much of the time is gone for what got nowhere before."""
-    monkeypatch.setattr("forwarder.replay.SHARE_FOR_A_HARD_ONE", 1.1)
+    monkeypatch.setattr("forwarder.replay.events.SHARE_FOR_A_HARD_ONE", 1.1)
 
 
 @pytest.mark.usefixtures("late")

@@ -218,7 +218,7 @@ def test_a_replay_that_does_not_come_to_it_does_not_forget_it(
     forwarder = storing()
     kill_replays(1, forwarder, bucket, cloud)
     with monkeypatch.context() as for_a_while:
-        for_a_while.setattr("forwarder.replay.SHARE_FOR_AN_EVENT", 1.1)
+        for_a_while.setattr("forwarder.replay.events.SHARE_FOR_AN_EVENT", 1.1)
         handle(forwarder, RETRY)
     kill_replays(1, forwarder, bucket, cloud)
     handle(forwarder, RETRY)
@@ -234,7 +234,7 @@ def test_a_replay_that_has_no_time_for_it_does_not_forget_it(
     forwarder = storing()
     kill_replays(1, forwarder, bucket, cloud)
     with monkeypatch.context() as for_a_while:
-        for_a_while.setattr("forwarder.replay.SHARE_FOR_A_HARD_ONE", 1.1)
+        for_a_while.setattr("forwarder.replay.events.SHARE_FOR_A_HARD_ONE", 1.1)
         handle(forwarder, RETRY)
     kill_replays(1, forwarder, bucket, cloud)
     handle(forwarder, RETRY)

@@ -94,7 +94,7 @@ def test_an_invocation_without_a_replay_does_not_tell_of_one(storing: Starts, bu
 @pytest.fixture
 def no_events(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let replays have no time for events: they end at the first."""
-    monkeypatch.setattr("forwarder.replay.SHARE_FOR_AN_EVENT", 1.1)
+    monkeypatch.setattr("forwarder.replay.events.SHARE_FOR_AN_EVENT", 1.1)
 
 
 @pytest.mark.usefixtures("no_events")

@@ -8,6 +8,7 @@ import pytest
 
 from forwarder.deadline import Deadline
 from forwarder.failed_events import Keeper
+from forwarder.failed_events.store import Unstored
 from forwarder.failed_events.stored_batch import event_of
 from forwarder.records import Batch, Continuation, Ending, Failed, Fate, Rejection, S3Object, Signal, Unread
 from tests.fakes import FakeStore, Trouble
@@ -22,11 +23,11 @@ class Recording(FakeStore):
         self.free = threading.Event()
         self.free.set()
 
-    def put(self, batch: Batch) -> list[Batch]:
+    def put(self, batch: Batch) -> Unstored:
         self.free.wait(10)
         return super().put(batch)
 
-    def reject_records(self, records: list[dict[str, object]]) -> bool:
+    def reject_records(self, records: list[dict[str, object]]) -> str:
         self.records += records
         return super().reject_records(records)
 
@@ -147,7 +148,7 @@ def test_a_note_of_where_to_read_on_is_stored() -> None:
     keeper = Keeper(store, keeps_raw=True)
     keeper.leave(UNREAD, EVENT)
     assert keeper.finish(soon()) == Ending([], [], 1)
-    assert [event_of(record) for record in store.events.values()] == [EVENT]
+    assert [event_of(record) for record in store.waiting.values()] == [EVENT]
 
 
 def test_what_is_unread_and_cannot_be_noted_stays_unread() -> None:

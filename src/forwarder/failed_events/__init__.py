@@ -11,6 +11,7 @@ signal, attempts, first failure and last reason. Bodies are the masked, gzipped 
 """
 
 from forwarder.failed_events.keeper import Keeper
+from forwarder.failed_events.lease import Lease, NoLease
 from forwarder.failed_events.store import Contents, Store, Stored, store_of
 
-__all__ = ["Contents", "Keeper", "Store", "Stored", "store_of"]
+__all__ = ["Contents", "Keeper", "Lease", "NoLease", "Store", "Stored", "store_of"]

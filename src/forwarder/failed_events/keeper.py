@@ -4,9 +4,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
 
 from forwarder.deadline import NEVER, Deadline
-from forwarder.failed_events.store import Store
+from forwarder.failed_events.store import Store, Unstored
 from forwarder.records import Batch, Body, Ending, Failed, Kept, Rejection, Unread
 
 WORKERS = 8
@@ -37,14 +38,12 @@ class Keeper:
         self._waiting = 0
         self._free = threading.Condition()
         self._pool: ThreadPoolExecutor | None = None
-        self._under_way: dict[Future[list[Batch]], Failed] = {}
+        self._under_way: dict[Future[Unstored], Failed] = {}
         self._unkept: list[Kept] = []
-        self._setting_aside: list[Future[bool]] = []
+        self._setting_aside: list[Future[str]] = []
         self._unread: list[Unread] = []
-        self._to_continue: dict[Future[bool], Unread] = {}
+        self._to_continue: dict[Future[str], Unread] = {}
         self._records: list[dict[str, object]] = []
-        if store is not None:
-            store.trouble = ""  # that of an earlier invocation is over
 
     def keep(self, failed: Failed) -> None:
         """Start storing a batch."""
@@ -52,7 +51,7 @@ class Keeper:
         size = len(failed.batch.body.data)
         if self._store is None or not self._has_room(size):
             failed.batch.body = _NOTHING
-            self._unkept.append(Kept(failed, 0, [failed.batch]))
+            self._unkept.append(_kept(failed, [failed.batch]))
         else:
             self._under_way[self._start().submit(self._put, self._store, failed.batch, size)] = failed
 
@@ -65,11 +64,11 @@ class Keeper:
             self._waiting += size if room else 0
         return room
 
-    def _put(self, store: Store, batch: Batch, size: int) -> list[Batch]:
+    def _put(self, store: Store, batch: Batch, size: int) -> Unstored:
         """Store a batch; of what is left, only what it was counts any more."""
         try:
             left = store.put(batch)
-            for each in (batch, *left):
+            for each in (batch, *left.parts):
                 each.body = _NOTHING
             return left
         finally:
@@ -86,9 +85,9 @@ class Keeper:
         if self._has_room(size):
             self._setting_aside.append(self._start().submit(self._reject, self._store, failed, size))
         else:
-            self._setting_aside.append(_done(result=False))
+            self._setting_aside.append(_done(NO_ANSWER))
 
-    def _reject(self, store: Store, failed: Failed, size: int) -> bool:
+    def _reject(self, store: Store, failed: Failed, size: int) -> str:
         try:
             return store.reject(failed)
         finally:
@@ -115,27 +114,31 @@ class Keeper:
         """Wait for what is under way, at most until the deadline: what takes longer counts as not stored."""
         if self._store is not None and self._records:
             self._setting_aside.append(self._start().submit(self._store.reject_records, self._records))
-        done, _ = wait(self._under_way, timeout=deadline.remaining)
-        noted, _ = wait(self._to_continue, timeout=deadline.remaining)
-        aside, missing = wait(self._setting_aside, timeout=deadline.remaining)
-        set_aside = not missing and all(future.result() for future in aside)
-        if not set_aside:
+        futures: list[Future[Any]] = [*self._under_way, *self._to_continue, *self._setting_aside]
+        wait(futures, timeout=deadline.remaining)
+        left = [(failed, _left(future, failed)) for future, failed in self._under_way.items()]
+        lost = [unread for future, unread in self._to_continue.items() if _trouble(future)]
+        not_aside = [trouble for trouble in map(_trouble, self._setting_aside) if trouble]
+        if not_aside:
             self._warn("Not everything that was rejected could be set aside in the store.")
-        kept = self._unkept
-        for future, failed in self._under_way.items():
-            left = future.result() if future in done else [failed.batch]
-            kept.append(Kept(failed, failed.batch.count - sum(batch.count for batch in left), left))
-        lost = [unread for future, unread in self._to_continue.items() if future not in noted or not future.result()]
-        if lost or not set_aside or any(each.left for each in kept):
-            self._say_why()
+        self._say_why(
+            [
+                *not_aside,
+                *(unstored.trouble for _, unstored in left if unstored.parts),
+                *filter(None, map(_trouble, self._to_continue)),
+                *(NO_ANSWER for _ in self._unkept),
+            ]
+        )
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
+        kept = self._unkept + [_kept(failed, unstored.parts) for failed, unstored in left]
         return Ending(kept, self._unread + lost, len(self._to_continue) - len(lost))
 
-    def _say_why(self) -> None:
+    def _say_why(self, troubles: list[str]) -> None:
         """Name the store, and what AWS answered: what is returned says only what was wrong with the intake."""
-        if self._store is not None:
-            self._warn(f"What failed could not be stored in {self._store}: {self._store.trouble or NO_ANSWER}.")
+        if self._store is not None and troubles:
+            answer = next((trouble for trouble in troubles if trouble != NO_ANSWER), NO_ANSWER)
+            self._warn(f"What failed could not be stored in {self._store}: {answer}.")
 
     def _start(self) -> ThreadPoolExecutor:
         if self._pool is None:
@@ -143,7 +146,19 @@ class Keeper:
         return self._pool
 
 
-def _done(*, result: bool) -> Future[bool]:
-    future: Future[bool] = Future()
-    future.set_result(result)
+def _trouble(future: Future[str]) -> str:
+    return future.result() if future.done() else NO_ANSWER
+
+
+def _left(future: Future[Unstored], failed: Failed) -> Unstored:
+    return future.result() if future.done() else Unstored([failed.batch], NO_ANSWER)
+
+
+def _kept(failed: Failed, left: list[Batch]) -> Kept:
+    return Kept(failed, failed.batch.count - sum(batch.count for batch in left), left)
+
+
+def _done(trouble: str) -> Future[str]:
+    future: Future[str] = Future()
+    future.set_result(trouble)
     return future

@@ -14,7 +14,7 @@ from forwarder.deadline import Deadline
 from forwarder.errors import StoreError
 from forwarder.failed_events import stored_batch
 from forwarder.failed_events.lease import Lease
-from forwarder.failed_events.store import Contents, Stored, Wanted
+from forwarder.failed_events.store import Contents, Stored, Unstored, Wanted
 from forwarder.records import Backlog, Batch, Failed, History, Signal
 from forwarder.settings import Function
 
@@ -32,15 +32,14 @@ class S3Store:
     def __init__(self, bucket: str, function: Function, *, path_style: bool = False) -> None:
         self._bucket = bucket
         self._root = f"failed_events/{function.name}"
-        self._events = f"aws/lambda/async/{function.name}/"  # the names are Lambda's
+        self._given_up = f"aws/lambda/async/{function.name}/"  # the names are Lambda's
         self._pending = f"{self._root}/pending/"
         self._own_events = f"{self._root}/unread/"
         self._region = function.region
         self._path_style = path_style
         self._made: Any = None
         self._making = threading.Lock()
-        self.trouble = ""
-        self._lease = Lease(lambda: self._s3, bucket, f"{self._root}/lease.json")
+        self.lease = Lease(lambda: self._s3, bucket, f"{self._root}/lease.json")
 
     def __repr__(self) -> str:
         return f"S3Store({self._bucket}/{self._root})"
@@ -54,9 +53,11 @@ class S3Store:
 
     # --- batches
 
-    def put(self, batch: Batch) -> list[Batch]:
+    def put(self, batch: Batch) -> Unstored:
         """Store a batch as a new object."""
-        return self._put(batch, self._name("pending", batch.history.first_failure, batch.signal.value))
+        name = self._name("pending", batch.history.first_failure, batch.signal.value)
+        trouble = self._write(name, stored_batch.packed(batch), _facts(batch))
+        return Unstored([batch], trouble) if trouble else Unstored()
 
     def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
         """Copy the object onto itself with new metadata; if that fails, it just keeps the old ones."""
@@ -81,7 +82,7 @@ class S3Store:
             ContentType=_CONTENT_TYPE,
         )
 
-    def reject(self, failed: Failed) -> bool:
+    def reject(self, failed: Failed) -> str:
         """Set a batch aside; the answer is kept beside it, as ASCII."""
         batch = failed.batch
         answer = failed.answer.encode("ascii", "backslashreplace").decode()
@@ -90,12 +91,12 @@ class S3Store:
         name = self._name("rejected", batch.history.first_failure, batch.signal.value)
         return self._write(name, stored_batch.packed(batch), facts)
 
-    def reject_records(self, records: list[dict[str, object]]) -> bool:
+    def reject_records(self, records: list[dict[str, object]]) -> str:
         """Set unreadable records aside as one list."""
         body = stored_batch.compressed(msgspec.json.encode(records))
         return self._write(self._name("rejected", time.time(), "records"), body, {"items": str(len(records))})
 
-    def put_event(self, event: Mapping[str, object]) -> bool:
+    def put_event(self, event: Mapping[str, object]) -> str:
         """Store an event as Lambda does. Named by the present time, so that a long one lets others go first."""
         name = f"{self._own_events}{stored_batch.time_of(time.time())}-{uuid4().hex}.json"
         return self._write(name, stored_batch.event_record(event), {}, "application/json")
@@ -134,18 +135,18 @@ class S3Store:
         Each folder's names are in the order of their times, so the first that tells one is the folder's oldest.
         """
         deadline = Deadline.after(LONGEST_COUNT)
-        found = [list(self._names(folder, deadline)) for folder in (self._pending, self._events, self._own_events)]
+        found = [list(self._names(folder, deadline)) for folder in (self._pending, self._given_up, self._own_events)]
         oldest = [next(filter(None, map(stored_batch.moment_of, names)), 0.0) for names in found]
         return Backlog(sum(map(len, found)), min(filter(None, oldest), default=0.0))
 
     # --- events that Lambda gave up on
 
-    def unprocessed(self, deadline: Deadline) -> Iterator[str]:
+    def events(self, deadline: Deadline) -> Iterator[str]:
         """Yield the names of invocation records; they begin with the date."""
-        yield from self._names(self._events, deadline)
+        yield from self._names(self._given_up, deadline)
         yield from self._names(self._own_events, deadline)
 
-    def read_unprocessed(self, name: str) -> bytes:
+    def read_event(self, name: str) -> bytes:
         """Return an invocation record."""
         try:
             body: bytes = self._s3.get_object(Bucket=self._bucket, Key=name)["Body"].read()
@@ -153,27 +154,8 @@ class S3Store:
             raise StoreError(f"{name} could not be read: {aws.failure(error)}") from None
         return body
 
-    # --- the lease
-
-    def acquire(self, owner: str, seconds: float) -> bool:
-        """Take the lease."""
-        return self._lease.acquire(owner, seconds)
-
-    def release(self) -> None:
-        """Give it back."""
-        self._lease.release()
-
-    def begin(self, name: str) -> bool:
-        """Note an event in the lease."""
-        return self._lease.begin(name)
-
-    def absolve(self, name: str) -> None:
-        """Suspect an event no longer."""
-        self._lease.absolve(name)
-
-    def poison_event(self) -> str:
-        """Return what has killed the replays before."""
-        return self._lease.poison_event()
+    def let_go(self) -> None:
+        """Nothing to do: nothing is hidden."""
 
     # --- what the others share
 
@@ -191,16 +173,13 @@ class S3Store:
     def _name(self, folder: str, moment: float, what: str) -> str:
         return f"{self._root}/{folder}/{stored_batch.time_of(moment)}-{what}-{uuid4().hex}.json.gz"
 
-    def _put(self, batch: Batch, name: str) -> list[Batch]:
-        return [] if self._write(name, stored_batch.packed(batch), _facts(batch)) else [batch]
-
-    def _write(self, name: str, body: bytes, facts: dict[str, str], kind: str = _CONTENT_TYPE) -> bool:
+    def _write(self, name: str, body: bytes, facts: dict[str, str], kind: str = _CONTENT_TYPE) -> str:
+        """Write an object; say what went wrong."""
         try:
             self._s3.put_object(Bucket=self._bucket, Key=name, Body=body, Metadata=facts, ContentType=kind)
         except aws.errors() as error:
-            self.trouble = aws.failure(error)
-            return False
-        return True
+            return aws.failure(error)
+        return ""
 
     def _names(self, prefix: str, deadline: Deadline) -> Iterator[str]:
         """Yield names in their order, page by page.

@@ -15,7 +15,8 @@ from forwarder import aws
 from forwarder.deadline import Deadline
 from forwarder.errors import StoreError
 from forwarder.failed_events import stored_batch
-from forwarder.failed_events.store import Contents, Stored, Wanted
+from forwarder.failed_events.lease import NoLease
+from forwarder.failed_events.store import Contents, Stored, Unstored, Wanted
 from forwarder.records import Backlog, Batch, Failed, History, Signal
 from forwarder.settings import Function
 
@@ -38,7 +39,7 @@ class SqsStore:
         self._url = queue_url
         self._region = _region_of(queue_url) or function.region
         self._function = function.name
-        self.trouble = ""
+        self.lease = NoLease()  # a message that is read is invisible to others
         self._made: Any = None
         self._making = threading.Lock()
         self._limit = 0
@@ -56,30 +57,33 @@ class SqsStore:
                 self._made = aws.client("sqs", self._region)
             return self._made
 
-    def put(self, batch: Batch) -> list[Batch]:
-        """Store a batch as one message, or as several where it is too large; return what is too large even alone."""
+    def put(self, batch: Batch) -> Unstored:
+        """Store a batch as one message, or as several where it is too large; an item may be too large even alone."""
         body = b64encode(stored_batch.packed(batch)).decode()
         if len(body) > self._largest_body():
-            halves = list(batch.split())
-            if not halves:
-                self.trouble = "an item is larger than the queue's messages may be"
-                return [batch]
-            return [left for half in halves for left in self.put(half)]
-        facts = stored_batch.facts(batch.signal, batch.count, batch.history)
-        return [] if self._send(body, facts) else [batch]
+            return self._put_halves(batch)
+        trouble = self._send(body, stored_batch.facts(batch.signal, batch.count, batch.history))
+        return Unstored([batch], trouble) if trouble else Unstored()
 
-    def put_event(self, event: Mapping[str, object]) -> bool:
+    def _put_halves(self, batch: Batch) -> Unstored:
+        halves = [self.put(half) for half in batch.split()]
+        if not halves:
+            return Unstored([batch], "an item is larger than the queue's messages may be")
+        parts = [part for half in halves for part in half.parts]
+        return Unstored(parts, next((half.trouble for half in halves if half.trouble), ""))
+
+    def put_event(self, event: Mapping[str, object]) -> str:
         """Store an event as one message."""
         return self._send(stored_batch.event_record(event).decode(), {"signal": _EVENT})
 
-    def _send(self, body: str, facts: dict[str, str]) -> bool:
+    def _send(self, body: str, facts: dict[str, str]) -> str:
+        """Send a message; say what went wrong."""
         attributes = {name: {"DataType": "String", "StringValue": value or "-"} for name, value in facts.items()}
         try:
             self._sqs.send_message(QueueUrl=self._url, MessageBody=body, MessageAttributes=attributes)
         except aws.errors() as error:
-            self.trouble = aws.failure(error)
-            return False
-        return True
+            return aws.failure(error)
+        return ""
 
     def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
         """Nothing to do: the attributes of a message cannot be changed."""
@@ -88,13 +92,13 @@ class SqsStore:
         """Leave a message that cannot be read where it is."""
         raise StoreError(f"{reason}, and a queue has no place to set it aside")
 
-    def reject(self, failed: Failed) -> bool:  # noqa: ARG002 - as in Store
+    def reject(self, failed: Failed) -> str:  # noqa: ARG002 - as in Store
         """Do nothing: a queue has no place for it, so it is counted and logged and no more."""
-        return True
+        return ""
 
-    def reject_records(self, records: list[dict[str, object]]) -> bool:  # noqa: ARG002 - as in Store
+    def reject_records(self, records: list[dict[str, object]]) -> str:  # noqa: ARG002 - as in Store
         """Do nothing, likewise."""
-        return True
+        return ""
 
     def pending(self, deadline: Deadline, wanted: Wanted) -> Iterator[Stored]:
         """Yield what waits, about in its order, until the queue shows nothing more, or nothing that is wanted.
@@ -177,12 +181,8 @@ class SqsStore:
         counts = self._attributes(names)
         return Backlog(sum(int(counts.get(name, "0")) for name in names), 0.0)
 
-    def acquire(self, owner: str, seconds: float) -> bool:  # noqa: ARG002 - as in Store
-        """Nothing to take: a message that is read is invisible to others."""
-        return True
-
-    def release(self) -> None:
-        """Let others see at once what was read and not delivered."""
+    def let_go(self) -> None:
+        """Make visible at once what was read and not removed."""
         held, self._held = list(self._held), set()
         for start in range(0, len(held), LARGEST_REQUEST):
             entries = [
@@ -192,22 +192,11 @@ class SqsStore:
             with contextlib.suppress(*aws.errors()):  # they show up by themselves, a little later
                 self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
 
-    def begin(self, name: str) -> bool:  # noqa: ARG002 - as in Store
-        """Note nothing: a queue has no place for it. Batches go first, so none waits for a deadly event."""
-        return True
-
-    def absolve(self, name: str) -> None:
-        """Nothing to do: nothing is suspected."""
-
-    def poison_event(self) -> str:
-        """Know of none: how often a message was received does not tell how often it was tried."""
-        return ""
-
-    def unprocessed(self, deadline: Deadline) -> Iterator[str]:  # noqa: ARG002 - as in Store
+    def events(self, deadline: Deadline) -> Iterator[str]:  # noqa: ARG002 - as in Store
         """Yield the events that showed up among the batches: our own, and those that Lambda gave up on, if any."""
         return iter(list(self._events))
 
-    def read_unprocessed(self, name: str) -> bytes:
+    def read_event(self, name: str) -> bytes:
         """Return an event."""
         return self._events.pop(name)
 
@@ -217,7 +206,7 @@ class SqsStore:
             self._attributes(["MaximumMessageSize"])
         except StoreError as error:
             return str(error)
-        return "" if self._send(_PROBE, {"signal": _PROBE}) else self.trouble
+        return self._send(_PROBE, {"signal": _PROBE})
 
     def _attributes(self, names: list[str]) -> dict[str, str]:
         try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from forwarder.deadline import Deadline
+from forwarder.failed_events.lease import Lease, NoLease
 from forwarder.records import Backlog, Batch, Failed, History, Signal
 from forwarder.settings import Settings
 
@@ -26,40 +27,54 @@ class Stored:
     contents: Contents | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unstored:
+    """What of a batch could not be stored, and why: AWS's code, or the empty text if all of it was."""
+
+    parts: list[Batch] = field(default_factory=list)
+    trouble: str = ""
+
+
 Wanted = Callable[[str], bool]  # whether it is any use to read what is stored of a signal
 
 
 class Store(Protocol):
-    """Keeps batches. Methods may be called from many threads; none raises for trouble with AWS but `StoreError`."""
+    """Keeps batches and events. Methods may be called from many threads.
 
-    trouble: str
-    """Why something could not be stored last: AWS's code, or the empty text as long as all could."""
+    None raises for trouble with AWS but `StoreError`. Those that say what went wrong name AWS's code, or return the
+    empty text if nothing did.
+    """
 
-    def put(self, batch: Batch) -> list[Batch]:
-        """Store a batch under a new name; return the parts of it that could not be stored."""
+    @property
+    def lease(self) -> Lease | NoLease:
+        """What lets one replay run at a time."""
 
-    def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
-        """Write a new history beside a batch that a replay has sent in vain."""
+    def check(self) -> str:
+        """Store a probe, which does not stay; say what went wrong."""
 
-    def quarantine(self, name: str, reason: str) -> None:
-        """Move something as it is to where it is never looked at again; the reason is ASCII.
+    # --- what is put there
 
-        Raises:
-            StoreError: it could not be moved.
+    def put(self, batch: Batch) -> Unstored:
+        """Store a batch under a new name."""
 
-        """
+    def put_event(self, event: Mapping[str, object]) -> str:
+        """Store an event that a replay is to take through the line; say what went wrong."""
 
-    def reject(self, failed: Failed) -> bool:
-        """Set a batch aside for good, with the reason and the intake's answer."""
+    def reject(self, failed: Failed) -> str:
+        """Set a batch aside for good, with the reason and the intake's answer; say what went wrong."""
 
-    def reject_records(self, records: list[dict[str, object]]) -> bool:
-        """Set records aside that could not be read: reasons, pointers and, if they may be kept, their texts."""
+    def reject_records(self, records: list[dict[str, object]]) -> str:
+        """Set aside what is known of records that could not be read; say what went wrong."""
 
-    def put_event(self, event: Mapping[str, object]) -> bool:
-        """Store an event that a replay is to take through the line."""
+    # --- what a replay finds there
 
     def pending(self, deadline: Deadline, wanted: Wanted) -> Iterator[Stored]:
-        """Yield what waits and is wanted, oldest first, page by page."""
+        """Yield what waits and is wanted, oldest first, page by page.
+
+        Raises:
+            StoreError: it could not be listed.
+
+        """
 
     def read(self, name: str) -> Contents | None:
         """Return what is stored, which may not be a batch; None if somebody else has dealt with it.
@@ -69,8 +84,21 @@ class Store(Protocol):
 
         """
 
-    def delete(self, names: list[str]) -> None:
-        """Remove what has been delivered."""
+    def events(self, deadline: Deadline) -> Iterator[str]:
+        """Yield the names of events to take through the line: those that Lambda gave up on, then our own.
+
+        Raises:
+            StoreError: they could not be listed.
+
+        """
+
+    def read_event(self, name: str) -> bytes:
+        """Return the invocation record of such an event.
+
+        Raises:
+            StoreError: it could not be read.
+
+        """
 
     def backlog(self) -> Backlog:
         """Count what is left.
@@ -80,39 +108,29 @@ class Store(Protocol):
 
         """
 
-    def acquire(self, owner: str, seconds: float) -> bool:
-        """Take the lease that lets one replay run at a time; it expires by itself."""
+    # --- what a replay does with it
 
-    def release(self) -> None:
-        """Give the lease back."""
-
-    def unprocessed(self, deadline: Deadline) -> Iterator[str]:
-        """Yield the names of events to take through the line: those that Lambda gave up on, then our own."""
-
-    def read_unprocessed(self, name: str) -> bytes:
-        """Return the invocation record of such an event.
+    def delete(self, names: list[str]) -> None:
+        """Remove what has been delivered.
 
         Raises:
-            StoreError: it could not be read.
+            StoreError: some of it may still be there.
 
         """
 
-    def begin(self, name: str) -> bool:
-        """Note that an event is about to go through the line, which may kill the process; False if the lease is lost.
+    def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
+        """Write a new history beside a batch that a replay has sent in vain, if that can be done."""
+
+    def quarantine(self, name: str, reason: str) -> None:
+        """Move something as it is to where it is never looked at again; the reason is ASCII.
 
         Raises:
-            StoreError: it could not be noted.
+            StoreError: it could not be moved.
 
         """
 
-    def absolve(self, name: str) -> None:
-        """Note that an event was survived or set aside."""
-
-    def poison_event(self) -> str:
-        """Return the name of the event that killed the replays before this one, or the empty text."""
-
-    def check(self) -> str:
-        """Write and remove a probe; return what went wrong, or the empty text."""
+    def let_go(self) -> None:
+        """Let others see what this replay has read and not removed, if it was hidden from them."""
 
 
 def store_of(settings: Settings) -> Store | None:
