@@ -15,7 +15,7 @@ import urllib3
 
 from forwarder import VERSION
 from forwarder.api_key import ApiKey
-from forwarder.deadline import NEVER
+from forwarder.deadline import NEVER, Deadline, within
 from forwarder.errors import ApiKeyError
 from forwarder.failed_events import Store
 from forwarder.intake.answers import Answer, innermost
@@ -27,6 +27,7 @@ from forwarder.settings import Mask, Settings
 NEEDED = ("logs", "metrics")  # not every function prints traces
 # Seconds in which all intakes have to answer: at most so many, and at most this share of what the invocation has left.
 TIMEOUT, SHARE = 5.0, 0.5
+STORE_SHARE = 0.9  # of what the invocation has left, when the store has to have answered, too
 VALIDATE = "/api/v1/validate"  # https://docs.datadoghq.com/api/latest/authentication/#validate-api-key
 # The settings that say where an intake is.
 ADDRESSES = {
@@ -57,6 +58,7 @@ def findings(settings: Settings, api_key: ApiKey, store: Store | None, remaining
 
     `remaining` are the seconds that the invocation has left.
     """
+    deadline = Deadline.after(remaining * STORE_SHARE)
     key: dict[str, object] = {"from": api_key.place}
     intakes: dict[str, dict[str, object]] = {}
     try:
@@ -64,7 +66,7 @@ def findings(settings: Settings, api_key: ApiKey, store: Store | None, remaining
         intakes = _intakes(settings, api_key.get(), min(TIMEOUT, remaining * SHARE))
     except ApiKeyError as error:
         key["problem"] = str(error)
-    stored = _stored(store)
+    stored = _stored(store, deadline)
     needed = [intakes.get(signal, {"problem": "not asked"}) for signal in NEEDED]
     return {
         "ok": not any("problem" in found for found in (*needed, stored)),
@@ -186,10 +188,13 @@ def _in_words(error: BaseException, seconds: float) -> str:
     return type(error).__name__
 
 
-def _stored(store: Store | None) -> dict[str, object]:
+def _stored(store: Store | None, deadline: Deadline) -> dict[str, object]:
     if store is None:
         return {"kind": "none", "note": "what cannot be delivered is returned to AWS; set DD_S3_BUCKET_NAME to keep it"}
-    problem = store.check()
+    try:
+        problem = within(deadline, store.check)
+    except TimeoutError:
+        problem = "it did not answer in time"
     return {"kind": repr(store), **({"problem": problem} if problem else {"writable": True})}
 
 

@@ -192,6 +192,14 @@ def test_a_bucket_that_may_not_be_used_is_not_ok(
     assert (found["ok"], found["store"]["problem"]) == (False, "AccessDenied")
 
 
+def test_a_bucket_that_does_not_answer_is_not_waited_for_long(
+    storing: Starts, intake: LocalIntake, cloud: Cloud
+) -> None:
+    cloud.hold("PutObject")
+    found = handle(storing(), CHECK, 3)
+    assert (found["ok"], found["store"]["problem"]) == (False, "it did not answer in time")
+
+
 def test_a_queue_that_is_not_there_is_not_ok(start: Start, intake: LocalIntake, cloud: Cloud) -> None:
     found = handle(start(DD_SQS_QUEUE_URL="https://sqs.eu-west-1.amazonaws.com/123456789012/gone"), CHECK)
     assert (found["ok"], "problem" in found["store"]) == (False, True)
