@@ -9,6 +9,15 @@ from typing import TypeVar
 
 _Result = TypeVar("_Result")
 
+# Of the time that Lambda leaves, this share, at most so many seconds, is kept for what comes after sending.
+RESERVE_SHARE, LONGEST_RESERVE = 0.2, 5.0
+# Of the reserve, this share is for storing what could not be sent.
+STORING_SHARE = 0.6
+# Metrics about ourselves may take at most this share of the reserve: they are not worth a line.
+OWN_METRICS_SHARE = 0.25
+# Of the same time, this share, at most so many seconds, is for sending what has been read: reading ends before.
+DRAINING_SHARE, LONGEST_DRAINING = 0.25, 10.0
+
 OUT_OF_TIME = "the time was up"  # the reason for which something was not done by a deadline
 
 
@@ -32,6 +41,33 @@ class Deadline:
     def expired(self) -> bool:
         """Whether the moment has come."""
         return time.monotonic() >= self.moment
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How the time of an invocation is divided.
+
+    Reading stops at the first moment, so that what has been read is sent by the second; the third is for storing. After
+    that, metrics about the forwarder itself may take so many seconds.
+    """
+
+    reading: Deadline
+    sending: Deadline
+    storing: Deadline
+    own_metrics: float
+
+    @classmethod
+    def dividing(cls, remaining: float) -> "Deadlines":
+        """Divide the seconds that Lambda leaves."""
+        reserve = min(LONGEST_RESERVE, remaining * RESERVE_SHARE)
+        draining = min(LONGEST_DRAINING, remaining * DRAINING_SHARE)
+        end = time.monotonic() + remaining
+        return cls(
+            reading=Deadline(end - reserve - draining),
+            sending=Deadline(end - reserve),
+            storing=Deadline(end - reserve * (1 - STORING_SHARE)),
+            own_metrics=reserve * OWN_METRICS_SHARE,
+        )
 
 
 NEVER = Deadline.after(threading.TIMEOUT_MAX / 2)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from forwarder import check, memory, pipeline, replay, sources
 from forwarder.api_key import ApiKey
 from forwarder.batches import MetricBatches
-from forwarder.deadline import Deadline
+from forwarder.deadline import Deadline, Deadlines
 from forwarder.errors import DeliveryError, UnsupportedEventError
 from forwarder.failed_events import Keeper, Store, store_of
 from forwarder.intake import Delivery
@@ -21,15 +21,6 @@ from forwarder.settle import Summary
 from forwarder.sources.s3_client import S3Objects
 from forwarder.tags import Fetched
 from forwarder.telemetry import Telemetry, own_metrics
-
-# Of the time that Lambda leaves, this share, at most so many seconds, is kept for what comes after sending.
-RESERVE_SHARE, LONGEST_RESERVE = 0.2, 5.0
-# Of the reserve, this share is for storing what could not be sent.
-STORING_SHARE = 0.6
-# Of the same time, this share, at most so many seconds, is for sending what has been read: reading ends before.
-DRAINING_SHARE, LONGEST_DRAINING = 0.25, 10.0
-# Metrics about ourselves may take at most this share of the reserve: they are not worth a line.
-OWN_METRICS_SHARE = 0.25
 
 
 class Context(Protocol):
@@ -75,15 +66,15 @@ class Forwarder:
         if check.wanted(event):
             remaining = context.get_remaining_time_in_millis() / 1000
             return check.findings(self._settings, self._api_key, self._store, remaining)
-        invocation, reserve = self._invocation(context)
+        invocation = self._invocation(context)
         summary = self._run(event, invocation, context.aws_request_id)
-        self._send_own_metrics(summary, invocation.identity, Deadline.after(reserve * OWN_METRICS_SHARE))
+        self._send_own_metrics(summary, invocation.identity, Deadline.after(invocation.deadlines.own_metrics))
         summary.duration_ms = (time.monotonic() - began) * 1000
         self._telemetry.summarise(summary, invocation.identity)
         failures = self._failures(event, summary)
         if failures is None and (problem := summary.undelivered()):
             raise DeliveryError(problem)
-        self._pass_on(_without(summary.returned_records, event), invocation.storing_deadline)
+        self._pass_on(_without(summary.returned_records, event), invocation.deadlines.storing)
         return summary.as_answer() | (failures or {})
 
     def _failures(self, event: Mapping[str, object], summary: Summary) -> dict[str, object] | None:
@@ -97,24 +88,17 @@ class Forwarder:
         returned = [{"itemIdentifier": identifiers[record]} for record in sorted(summary.returned_records)]
         return {"batchItemFailures": returned}
 
-    def _invocation(self, context: Context) -> tuple[pipeline.Invocation, float]:
-        """Divide the time that Lambda leaves: for sending, then for storing, and a rest."""
-        remaining = context.get_remaining_time_in_millis() / 1000
-        reserve = min(LONGEST_RESERVE, remaining * RESERVE_SHARE)
-        draining = min(LONGEST_DRAINING, remaining * DRAINING_SHARE)
-        reading_deadline = Deadline.after(remaining - reserve - draining)
-        self._tags.begin(context.invoked_function_arn, reading_deadline, self._telemetry.warn)
-        invocation = pipeline.Invocation(
+    def _invocation(self, context: Context) -> pipeline.Invocation:
+        deadlines = Deadlines.dividing(context.get_remaining_time_in_millis() / 1000)
+        self._tags.begin(context.invoked_function_arn, deadlines.reading, self._telemetry.warn)
+        return pipeline.Invocation(
             self._settings,
             _identity(context, self._settings),
-            reading_deadline,
-            Deadline.after(remaining - reserve),
-            Deadline.after(remaining - reserve * (1 - STORING_SHARE)),
+            deadlines,
             self._telemetry,
             self._objects,
             self._tags,
         )
-        return invocation, reserve
 
     def _run(self, event: Mapping[str, object], invocation: pipeline.Invocation, request_id: str) -> Summary:
         if not replay.wanted(event):
@@ -135,7 +119,7 @@ class Forwarder:
         keeper = Keeper(
             self._store,
             keeps_raw=not self._settings.masks,
-            deadline=invocation.storing_deadline,
+            deadline=invocation.deadlines.storing,
             warn=self._telemetry.warn,
         )
         return pipeline.run(event, invocation, self._delivery, keeper)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from forwarder import origin as origins
 from forwarder import signals, sources
 from forwarder.batches import LogBatches, MetricBatches
-from forwarder.deadline import OUT_OF_TIME, Deadline
+from forwarder.deadline import OUT_OF_TIME, Deadlines
 from forwarder.errors import ForwarderError, MaskingError, OutOfTimeError
 from forwarder.failed_events import Keeper
 from forwarder.intake import Delivery
@@ -25,16 +25,11 @@ LINES_AT_ONCE = 10_000  # that go from stage to stage together: some tenths of a
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What the stages need to know of one invocation.
-
-    Reading stops at the first deadline, so that what has been read is sent by the second; the third is for storing.
-    """
+    """What the stages need to know of one invocation."""
 
     settings: Settings
     identity: Identity
-    reading_deadline: Deadline
-    deadline: Deadline
-    storing_deadline: Deadline
+    deadlines: Deadlines
     telemetry: Telemetry
     objects: sources.Objects
     tags: origins.Tags
@@ -48,11 +43,11 @@ def run(event: Mapping[str, object], invocation: Invocation, delivery: Delivery,
 
     """
     summary = Summary(sources.event_type(event))
-    shipment = delivery.ship(invocation.deadline)
+    shipment = delivery.ship(invocation.deadlines.sending)
     tell = invocation.telemetry.failed
     reading = Reading(
         invocation.objects,
-        invocation.reading_deadline,
+        invocation.deadlines.reading,
         invocation.settings.multiline,
         given_up=lambda: shipment.gave_up(Signal.LOGS),
         warn=invocation.telemetry.warn,
@@ -61,7 +56,7 @@ def run(event: Mapping[str, object], invocation: Invocation, delivery: Delivery,
     for batch in _batches(event, reading, invocation, summary, keeper):
         settle(shipment.submit(batch), summary, tell, keeper)
     settle(shipment.finish(), summary, tell, keeper)
-    conclude(keeper, summary, invocation.storing_deadline)
+    conclude(keeper, summary, invocation.deadlines.storing)
     return summary
 
 
@@ -103,14 +98,14 @@ class _Packing:
         self._invocation = invocation
         self._summary = summary
         self._keeper = keeper
-        self._rules = Rules(invocation.settings, invocation.deadline, invocation.telemetry.warn)
+        self._rules = Rules(invocation.settings, invocation.deadlines.sending, invocation.telemetry.warn)
         self._reports = Reports()
         self._logs = LogBatches()
         self._metrics = MetricBatches()
         self._reader = TraceReader(
             credit_cards=invocation.settings.obfuscate_credit_cards,
             mask=self._rules.mask if invocation.settings.masks else None,
-            deadline=invocation.deadline,
+            deadline=invocation.deadlines.sending,
         )
         self._traces = TraceBatches()
         self._origins: dict[Place, Origin] = {}
@@ -125,7 +120,7 @@ class _Packing:
             return
         for part in _parts(group, LINES_AT_ONCE):  # the clock is looked at in between
             try:
-                if invocation.deadline.expired:
+                if invocation.deadlines.sending.expired:
                     raise OutOfTimeError  # noqa: TRY301 - what follows is the same wherever the clock is looked at
                 yield from self._taken(part, self._origin(part.place))
             except OutOfTimeError:  # nothing of this part is booked

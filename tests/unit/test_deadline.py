@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from forwarder.deadline import NEVER, Deadline, within
+from forwarder.deadline import NEVER, Deadline, Deadlines, within
 
 
 def test_a_deadline_ahead_has_time_left() -> None:
@@ -37,3 +37,16 @@ def test_work_that_takes_too_long_is_left_behind() -> None:
     with pytest.raises(TimeoutError):
         within(Deadline.after(0.01), free.wait)
     free.set()
+
+
+@pytest.mark.parametrize(
+    ("remaining", "reading", "sending", "storing", "own_metrics"),
+    [(10.0, 5.5, 8.0, 9.2, 0.5), (900.0, 885.0, 895.0, 898.0, 1.25)],
+)
+def test_the_time_of_an_invocation_is_divided(
+    remaining: float, reading: float, sending: float, storing: float, own_metrics: float
+) -> None:
+    deadlines = Deadlines.dividing(remaining)
+    assert deadlines.sending.moment - deadlines.reading.moment == pytest.approx(sending - reading)
+    assert deadlines.storing.moment - deadlines.sending.moment == pytest.approx(storing - sending)
+    assert deadlines.own_metrics == own_metrics

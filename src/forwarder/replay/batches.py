@@ -37,8 +37,8 @@ class Batches:
 
     def __init__(self, store: TimedStore, delivery: Delivery, invocation: Invocation, summary: Summary) -> None:
         self._store = store
-        self._shipment = delivery.ship(invocation.deadline)
-        self._reading_deadline = invocation.reading_deadline
+        self._shipment = delivery.ship(invocation.deadlines.sending)
+        self._reading_deadline = invocation.deadlines.reading
         self._summary = summary
         self._telemetry = invocation.telemetry
         self._tracks: dict[int, _Track] = {}

@@ -27,9 +27,9 @@ class Events:
     def __init__(self, store: TimedStore, lease: Lease | NoLease, invocation: Invocation, summary: Summary) -> None:
         self._store = store
         self._lease = lease
-        self._deadline = invocation.deadline
-        self._reading_deadline = invocation.reading_deadline
-        self._time_for_reading = invocation.reading_deadline.remaining
+        self._deadline = invocation.deadlines.sending
+        self._reading_deadline = invocation.deadlines.reading
+        self._time_for_reading = invocation.deadlines.reading.remaining
         self._summary = summary
         self._telemetry = invocation.telemetry
 

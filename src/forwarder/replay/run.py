@@ -21,7 +21,7 @@ class Replay:
         self._invocation = invocation
         self._summary = summary
         self._lease = store.lease
-        self._store = TimedStore(store, invocation.storing_deadline, invocation.telemetry)
+        self._store = TimedStore(store, invocation.deadlines.storing, invocation.telemetry)
         self._batches = Batches(self._store, delivery, invocation, summary)
         self._events = Events(self._store, self._lease, invocation, summary)
 
@@ -37,7 +37,7 @@ class Replay:
             self._invocation.telemetry.warn(f"The replay ended early: {error}.")
 
     def _takes_lease(self, owner: str) -> bool:
-        deadline = self._invocation.deadline
+        deadline = self._invocation.deadlines.sending
         seconds = deadline.remaining + LEASE_MARGIN
         return self._store.ask(deadline, lambda _: self._lease.acquire(owner, seconds))
 
