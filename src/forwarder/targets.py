@@ -13,16 +13,14 @@ def invoke(
     """Invoke functions asynchronously with an event. A failure is a warning that names the function."""
     payload = json.dumps(event)  # unlike msgspec, it takes lone surrogates
     for arn in arns:
-        # The event has been accounted for: running out of time now would have it sent again.
-        problem = (
-            _problem(arn, payload, region, deadline) if not deadline.expired else "was not invoked: the time was up"
-        )
-        if problem:
+        if problem := _problem(arn, payload, region, deadline):
             warn(f"{arn} of DD_ADDITIONAL_TARGET_LAMBDAS {problem}.")
 
 
 def _problem(arn: str, payload: str, region: str, deadline: Deadline) -> str:
-    """Invoke one function, once: if an answer is lost, a second attempt would invoke it twice."""
+    """Invoke one function, once: if an answer is lost, a second attempt would invoke it twice. Say what went wrong."""
+    if deadline.expired:  # the event has been accounted for: running out of time now would have it sent again
+        return "was not invoked: the time was up"
 
     def call() -> None:
         client = aws.client("lambda", aws.region_of(arn, otherwise=region), attempts=1)

@@ -80,6 +80,30 @@ def test_an_item_that_could_not_be_masked_was_created_and_is_rejected() -> None:
     assert summary.reasons == {"mask": 2}
 
 
+# --- events from the store -----------------------------------------------------------------------
+
+
+def test_what_an_event_from_the_store_returns_is_still_stored_and_does_not_come_again_from_aws() -> None:
+    books, replay = Summary("s3"), Summary("retry")
+    books.signals[Signal.LOGS].created = 2
+    books.signals[Signal.LOGS].delivered = 1
+    books.return_items(batch(), "status 503")
+    books.return_record(Unread(1, "AccessDenied", "s3://b/k"))
+    replay.add(books)
+    logs = replay.signals[Signal.LOGS]
+    assert (logs.delivered, logs.stored, logs.returned, replay.balanced) == (1, 1, 0, True)
+    assert (replay.unread, replay.reasons) == (1, {"status 503": 1, "AccessDenied": 1})
+    assert (replay.returned_records, replay.undelivered()) == (set(), "")
+
+
+def test_a_record_of_the_invocation_itself_comes_again_whatever_a_replay_could_not_read() -> None:
+    books, replay = Summary("s3"), Summary("s3")
+    books.return_record(Unread(1, "AccessDenied", "s3://b/k"))
+    replay.return_record(Unread(0, "the time was up", "s3://b/l"))
+    replay.add(books)
+    assert (replay.unread, replay.undelivered()) == (2, "1 of the event's records could not be read: the time was up.")
+
+
 # --- items ---------------------------------------------------------------------------------------
 
 

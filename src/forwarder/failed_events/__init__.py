@@ -1,9 +1,11 @@
 """Keeps what could not be delivered, and gives it back to a replay.
 
     <bucket>/failed_events/<function>/pending/<time>-<signal>-<id>.json.gz    batches that a replay sends again
-    <bucket>/failed_events/<function>/unread/<time>-<id>.json                 from where on objects are still to be read
+    <bucket>/failed_events/<function>/unread/<time>-<id>.json                 what replays go on with: the rest of
+                                                                              an object, or of an event
     <bucket>/failed_events/<function>/rejected/<time>-<what>-<id>.json.gz     what no intake will ever take
-    <bucket>/failed_events/<function>/lease.json                              who replays now, until when, trying what
+    <bucket>/failed_events/<function>/lease.json                              who replays now, until when, trying what,
+                                                                              and what killed a replay
     <bucket>/aws/lambda/async/<function>/…                                    events that Lambda gave up on
 
 `<time>` is that of the first failure, so that the order of names is the order of age. An object's metadata tell its

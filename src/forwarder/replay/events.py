@@ -103,7 +103,7 @@ class Events:
 def _only(numbers: set[int], event: Mapping[str, object]) -> Mapping[str, object]:
     """Return an event with some of its records only; an empty one if it has no others, or no records."""
     records = event.get("Records")
-    if not isinstance(records, list) or len(numbers) == len(records):
+    if not isinstance(records, list) or len(numbers) >= len(records):
         return {}
     return {**event, "Records": [records[number] for number in sorted(numbers)]}
 
