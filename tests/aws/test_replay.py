@@ -8,6 +8,7 @@ from forwarder.errors import UnsupportedEventError
 from local_intake.server import LocalIntake
 from tests.aws.support import (
     DOWN,
+    LEASE,
     LOGS_DOWN,
     PENDING,
     REJECTED,
@@ -58,6 +59,16 @@ def test_a_replay_is_done_although_nothing_reads_the_rest_of_its_event(
     assert (received(intake), bucket.names()) == (["stored"], [])
     (summary,) = said.summaries
     assert (summary["event_type"], summary["replayed"], is_balanced(summary)) == ("retry", 1, True)
+
+
+def test_a_replay_for_which_its_event_leaves_no_time_is_not_begun(
+    storing: Starts, intake: LocalIntake, bucket: Bucket, said: Said
+) -> None:
+    stored = bucket.put_logs("stored")
+    intake.script.replace([{"status": 202, "delay": 60, "signal": "logs"}])
+    answer = handle(storing(), awslogs_event(["new"]) | RETRY, 2)
+    assert (stored in bucket.names(), bucket.names(LEASE), "replay_failed" in answer) == (True, [], False)
+    assert any(each["message"] == "There is no time left for the replay." for each in said.at("WARNING"))
 
 
 @pytest.mark.parametrize("value", [False, "false", None, 1, "yes", [], {}])

@@ -27,14 +27,17 @@ class Replay:
 
     def run(self, owner: str, run_event: RunEvent) -> None:
         """Replay what is stored, unless another replay runs. Trouble with the store is a warning: all stays there."""
+        warn = self._invocation.telemetry.warn
         try:
-            if self._takes_lease(owner):
+            if self._invocation.deadlines.sending.expired:  # the event that it rides on took all of it
+                warn("There is no time left for the replay.")
+            elif self._takes_lease(owner):
                 self._run(run_event)
             else:
-                self._invocation.telemetry.warn("Another replay is running; this one ends.")
+                warn("Another replay is running; this one ends.")
         except StoreError as error:
             self._summary.replay_failed = True
-            self._invocation.telemetry.warn(f"The replay ended early: {error}.")
+            warn(f"The replay ended early: {error}.")
 
     def _takes_lease(self, owner: str) -> bool:
         deadline = self._invocation.deadlines.sending
