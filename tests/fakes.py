@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 import boto3
 import pytest
@@ -118,9 +119,9 @@ class FakeStore:
             self._fail("listed")
             for name in names[start : start + PAGE]:
                 if wanted(signal := stored_batch.signal_of(name)):
-                    yield Stored(name, signal)
+                    yield Stored(name, signal, partial(self._read, name))
 
-    def read(self, name: str) -> Contents | None:
+    def _read(self, name: str) -> Contents | None:
         self._fail("read")
         found = self._batches.get(name)
         return found and Contents(*found)

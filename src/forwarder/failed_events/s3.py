@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -105,10 +106,9 @@ class S3Store:
         """Yield what waits and is wanted, oldest first."""
         for name in self._names(self._pending, deadline):
             if wanted(signal := stored_batch.signal_of(name)):
-                yield Stored(name, signal)
+                yield Stored(name, signal, partial(self._read, name))
 
-    def read(self, name: str) -> Contents | None:
-        """Return what is stored; None if it is gone."""
+    def _read(self, name: str) -> Contents | None:
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=name)
             data: bytes = answer["Body"].read()

@@ -149,16 +149,12 @@ class SqsStore:
             with contextlib.suppress(StoreError):
                 self.delete([receipt])
             return None
-        return Stored(receipt, signal, _contents(body, facts))
+        return Stored(receipt, signal, lambda: _contents(body, facts))
 
     def _put_by(self, receipt: str, event: bytes) -> None:
         if len(event) <= self._room:
             self._events[receipt] = event
             self._room -= len(event)
-
-    def read(self, name: str) -> Contents | None:  # noqa: ARG002 - as in Store
-        """Return nothing: what is pending has been read already."""
-        return None
 
     def delete(self, names: list[str]) -> None:
         """Remove messages by the receipts of having read them."""

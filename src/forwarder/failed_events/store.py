@@ -20,11 +20,14 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Something in the store: its name there, its signal if that is known, and what it is if that had to be read."""
+    """Something in the store: its name there, its signal if that is known, and how to read it.
+
+    `read` returns None if somebody else has dealt with it, and raises `StoreError` if it cannot be read now.
+    """
 
     name: str
     signal: str
-    contents: Contents | None = None
+    read: Callable[[], Contents | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +76,6 @@ class Store(Protocol):
 
         Raises:
             StoreError: it could not be listed.
-
-        """
-
-    def read(self, name: str) -> Contents | None:
-        """Return what is stored, which may not be a batch; None if somebody else has dealt with it.
-
-        Raises:
-            StoreError: it could not be read now.
 
         """
 

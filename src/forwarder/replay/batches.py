@@ -78,7 +78,7 @@ class Batches:
     def _take(self, number: int, stored: Stored) -> None:
         """Read a stored batch, unless it has to stay where it is."""
         try:
-            contents = stored.contents or self._store.ask(self._reading_deadline, lambda store: store.read(stored.name))
+            contents = self._store.ask(self._reading_deadline, lambda _: stored.read())
             if contents is not None:
                 self._open(number, stored.name, contents, stored_batch.signal_in(contents.facts))
         except StoreError as error:
