@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from forwarder import VERSION
-from forwarder.origin import NO_TAGS, function_of, is_own, settle, source_of_key, source_of_log_group
+from forwarder.origin import NO_TAGS, function_of, is_own, settle, source_of_log_group, source_of_object
 from forwarder.records import LogStream, Origin, Place, S3Object, Sender
 from tests.builders import IDENTITY, LOG_GROUP, LOG_STREAM, OWNER, REGION, identity, origin, settings
 
@@ -29,6 +29,7 @@ SHARED_STREAMS = [
     (f"2023/11/06/my-function[]{HEX}", ""),
     (f"2023/11/06/my function[1]{HEX}", ""),
     ("ecs/my-function/0123", ""),
+    ("states/MyMachine/2026-11-22-10-24/0a1b2c3d", ""),
 ]
 
 
@@ -44,7 +45,17 @@ def test_a_log_group_has_the_source_of_the_table(row: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("row", rows("sources_of_s3_keys"), ids=str)
 def test_an_object_has_the_source_of_the_table(row: dict[str, str]) -> None:
-    assert source_of_key(row["key"]) == row["source"]
+    assert source_of_object("orders", row["key"]) == row["source"]
+
+
+def test_a_bucket_of_a_transit_gateway_tells_the_source_of_what_is_in_it() -> None:
+    key = "AWSLogs/123456789012/vpcflowlogs/eu-west-1/2026/11/22/x.log.gz"
+    assert source_of_object("shop-Transit-Gateway-logs", key) == "transitgateway"
+
+
+def test_a_file_of_cloudtrail_is_one_in_any_bucket() -> None:
+    key = "123456789012_CloudTrail_eu-west-1_20261122T1625Z_Ab12.json.gz"
+    assert source_of_object("transit-gateway-logs", key) == "cloudtrail"
 
 
 @pytest.mark.parametrize(("log_stream", "function"), SHARED_STREAMS)
@@ -58,6 +69,11 @@ def test_a_log_group_of_its_own_names_the_function() -> None:
 
 def test_a_shared_group_named_like_a_functions_goes_by_the_stream() -> None:
     assert function_of("/aws/lambda/shared", f"2023/11/06/my-function[1]{HEX}") == "my-function"
+
+
+def test_a_state_machine_in_a_functions_log_group_is_no_function() -> None:
+    found = origin(LOG_GROUP, "states/MyMachine/2026-11-22-10-24/0a1b2c3d")
+    assert (found.source, found.function, found.attributes["host"]) == ("stepfunction", "", LOG_GROUP)
 
 
 # --- tags and service ----------------------------------------------------------------------------
@@ -92,6 +108,20 @@ def test_tags_of_a_function_come_in_their_order(variables: dict[str, str], tags:
 )
 def test_tags_of_anything_else_have_nothing_of_a_function(variables: dict[str, str], tags: list[str]) -> None:
     assert list(origin("/var/log/syslog", "i-0", **variables).tags) == tags
+
+
+@pytest.mark.parametrize(
+    ("log_group", "variables", "asked"),
+    [
+        ("/aws/vendedlogs/states/MyMachine-Logs", {"DD_STEP_FUNCTIONS_TRACE_ENABLED": "true"}, True),
+        ("/aws/vendedlogs/states/MyMachine-Logs", {}, False),
+        ("/var/log/syslog", {"DD_STEP_FUNCTIONS_TRACE_ENABLED": "true"}, False),
+    ],
+)
+def test_logs_of_step_functions_say_that_traces_are_wanted_of_them(
+    log_group: str, variables: dict[str, str], asked: bool
+) -> None:
+    assert ("dd_step_functions_trace_enabled:true" in origin(log_group, **variables).tags) is asked
 
 
 @pytest.mark.parametrize(
@@ -148,6 +178,10 @@ def test_the_attributes_of_a_functions_logs() -> None:
 def test_the_host_of_anything_else_is_its_log_group() -> None:
     found = origin("/var/log/syslog", "i-0").attributes
     assert (found["host"], "lambda" in found) == ("/var/log/syslog", False)
+
+
+def test_the_host_of_an_appsync_api_is_its_id() -> None:
+    assert origin("/aws/appsync/apis/0a1b2c3d").attributes["host"] == "0a1b2c3d"
 
 
 def test_the_source_can_be_overridden() -> None:

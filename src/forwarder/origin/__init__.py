@@ -1,18 +1,19 @@
 """Says whose the lines are: source, service, host and tags, settled once per log stream, object or sender."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from forwarder import VERSION
-from forwarder.origin.names import function_of, source_of_key, source_of_log_group
+from forwarder.origin.names import function_of, source_of_log_group, source_of_object
 from forwarder.records import LogStream, Origin, Place, S3Object, Sender
 from forwarder.records.tags import named, without
 from forwarder.settings import Function, Settings
 
-__all__ = ["NO_TAGS", "Identity", "Tags", "function_of", "is_own", "settle", "source_of_key", "source_of_log_group"]
+__all__ = ["NO_TAGS", "Identity", "Tags", "function_of", "is_own", "settle", "source_of_log_group", "source_of_object"]
 
 CATEGORY = "aws"
+_STEP_FUNCTIONS_TRACES = "dd_step_functions_trace_enabled:true"  # asks the intake to make traces of such logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,8 @@ def settle(place: Place, identity: Identity, settings: Settings, mask: Callable[
 
     """
     about = _about(place, identity, tags)
+    if about.source == "stepfunction" and settings.step_functions_trace_enabled:
+        about = replace(about, tags=(*about.tags, _STEP_FUNCTIONS_TRACES))
     source = settings.source or about.source
     service = named("service", (*settings.tags, *about.tags, *about.function_tags)) or about.function or source
     all_tags = tuple(mask(tag) for tag in _all_tags(about, settings, identity, service))
@@ -120,7 +123,9 @@ def _about(place: Place, identity: Identity, tags: Tags) -> _About:
             return _about_log_stream(place, identity, tags)
         case S3Object(bucket, key):
             arn = f"arn:{identity.partition}:s3:::{bucket}"
-            return _About(source_of_key(key), arn, {"s3": {"bucket": bucket, "key": key}}, tags.of_bucket(arn))
+            return _About(
+                source_of_object(bucket, key), arn, {"s3": {"bucket": bucket, "key": key}}, tags.of_bucket(arn)
+            )
         case Sender(source, arn):
             return _About(source, arn, {})
 
@@ -129,9 +134,10 @@ def _about_log_stream(stream: LogStream, identity: Identity, tags: Tags) -> _Abo
     region, owner, group = identity.region, stream.owner or identity.account, stream.log_group
     function = function_of(group, stream.log_stream).lower()
     arn = f"arn:{identity.partition}:lambda:{region}:{owner}:function:{function}" if function else ""
+    source = source_of_log_group(group, stream.log_stream)
     return _About(
-        source=source_of_log_group(group, stream.log_stream),
-        host=arn or group,
+        source=source,
+        host=arn or (group.rpartition("/")[2] if source == "appsync" else group),  # AppSync's: /aws/appsync/apis/<id>
         aws={"awslogs": {"logGroup": group, "logStream": stream.log_stream, "owner": owner}},
         tags=tags.of_log_group(f"arn:{identity.partition}:logs:{region}:{owner}:log-group:{group}"),
         function=function,
