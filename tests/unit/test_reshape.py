@@ -316,3 +316,53 @@ def test_a_host_is_masked() -> None:
     found = sort(lines(json.dumps({"userIdentity": {"arn": f"{ROLE}/i-01234567"}})), CLOUDTRAIL_OBJECT, None)
     passed = Rules(settings(DD_SCRUBBING_RULE=r"i-\w+"), far_deadline(), lambda _: None).apply(found)
     assert list(passed.logs) == [Own(host="xxxxx")]
+
+
+# --- other records that name their host ----------------------------------------------------------
+
+STATES = "arn:aws:states:eu-west-1:123456789012"
+FINDING = {"resource": {"instanceDetails": {"instanceId": "i-01234567"}}}
+EXECUTION = {"execution_arn": f"{STATES}:execution:Orders:0a1b"}
+
+# (source, record, host)
+HOSTS = [
+    ("guardduty", {"source": "aws.guardduty", "detail": FINDING}, "i-01234567"),
+    ("guardduty", FINDING, "i-01234567"),
+    ("route53", {"srcids": {"instance": "i-01234567"}}, "i-01234567"),
+    ("verified-access", {"http_request": {"url": {"hostname": "shop.example.com"}}}, "shop.example.com"),
+    ("stepfunction", EXECUTION, f"{STATES}:stateMachine:Orders"),
+    ("stepfunction", {"execution_arn": f"{STATES}:express:Orders:0a1b:2c3d"}, f"{STATES}:stateMachine:Orders"),
+    ("stepfunction", {"execution_arn": f"{STATES}:execution:Orders/Each:0a1b"}, f"{STATES}:stateMachine:Orders"),
+]
+
+
+def hosts(source: str, message: str) -> list[str]:
+    found = sort(lines(message), settle(Sender(source), IDENTITY, settings(), str, NO_TAGS), None)
+    assert only(found).message == message
+    return [own.host for own in found.logs]
+
+
+@pytest.mark.parametrize(("source", "record", "host"), HOSTS)
+def test_a_record_that_names_its_host_has_it(source: str, record: object, host: str) -> None:
+    assert hosts(source, json.dumps(record)) == [host]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("guardduty", '{"detail": {"resource": {"instanceDetails": null, "x": "instanceId"}}}'),
+        ("guardduty", '{"detail": {"resource": {"instanceDetails": {"instanceId": 7}}}}'),
+        ("route53", '{"srcids": {"instance": ["i-01234567"]}}'),
+        ("route53", '{"srcids": {"instance": "\\ud800"}}'),
+        ("route53", '{"srcids": {"instance": "'),
+        ("route53", '{"srcids": {"instance": "' + "x" * 256 + '"}}'),
+        ("route53", 'a line with "instance" in it'),
+        ("verified-access", '{"http_request": ' + "[" * 50_000 + "]" * 50_000 + ', "hostname": "shop"}'),
+        ("stepfunction", '{"execution_arn": "Orders"}'),
+        ("stepfunction", '{"execution_arn": "arn:aws:lambda:eu-west-1:123456789012:function:orders:1"}'),
+        ("lambda", json.dumps(EXECUTION)),
+    ],
+    ids=lambda text: text[:40],
+)
+def test_what_names_no_host_has_that_of_its_place(source: str, message: str) -> None:
+    assert hosts(source, message) == [""]

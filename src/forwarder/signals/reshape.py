@@ -244,8 +244,53 @@ def _cloudtrail(line: Line) -> Shaped:
     return Shaped([line], instance["host"] if instance else "")
 
 
+# --- Other records that name their host ----------------------------------------------------------
+
+_LONGEST_HOST = 255  # characters; what is longer is no host, and each log has to have room for it
+
+# Of a state machine, or of one run of a map in it (which adds a label behind a slash).
+_EXECUTION = regex.compile(r"(?P<account>arn:[\w-]+:states:[\w-]*:\d*):\w+:(?P<machine>[^:/]{1,80})[:/].+")
+
+
+def _itself(host: str) -> str:
+    return host
+
+
+def _state_machine(execution: str) -> str:
+    """Return the ARN of the state machine of an execution's ARN, or the empty text."""
+    found = _EXECUTION.fullmatch(execution)
+    return f"{found['account']}:stateMachine:{found['machine']}" if found else ""
+
+
+def _naming_host(*paths: tuple[str, ...], host: Callable[[str], str] = _itself) -> Callable[[Line], Shaped]:
+    """Return what looks for the host under the first of these paths of members that leads to a text."""
+    marks = {f'"{path[-1]}"' for path in paths}
+
+    def shape(line: Line) -> Shaped:
+        if any(mark in line.message for mark in marks):
+            record = Raw(line.message.encode())
+            named = next(filter(None, (_text(_member(record, path)) for path in paths)), "")
+            return Shaped([line], host(named) if len(named) <= _LONGEST_HOST else "")
+        return Shaped([line])
+
+    return shape
+
+
+def _member(record: Raw, path: tuple[str, ...]) -> Raw:
+    for name in path:
+        record = _members(record).get(name, Raw())
+    return record
+
+
+_INSTANCE_OF_A_FINDING = ("resource", "instanceDetails", "instanceId")
+
 _SHAPES: dict[str, Callable[[Line], Shaped]] = {
     "waf": _waf,
     "securityhub": _security_hub,
     "cloudtrail": _cloudtrail,
+    # findings in events, and in objects
+    "guardduty": _naming_host(("detail", *_INSTANCE_OF_A_FINDING), _INSTANCE_OF_A_FINDING),
+    "route53": _naming_host(("srcids", "instance")),
+    "stepfunction": _naming_host(("execution_arn",), host=_state_machine),
+    "verified-access": _naming_host(("http_request", "url", "hostname")),
 }
