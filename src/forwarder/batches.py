@@ -56,7 +56,7 @@ class LogBatches:
             for line in chunk:
                 piece = _encoded(line, common)
                 if not piece:
-                    piece = _truncated(line, origin.common(own._replace(truncated=True)))
+                    piece = _truncated(line, origin.common(own._replace(truncated=True, extracted="")))
                     self.truncated += not own.truncated
                 if self._size + len(piece) > LOGS_BYTES:
                     yield from self.rest()

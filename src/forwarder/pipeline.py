@@ -165,7 +165,7 @@ class _Packing:
     def _understood(self, group: Group, origin: Origin) -> tuple[Signals, Passed, Read]:
         """Say what the lines of a group are, and what of that may leave."""
         reports = self._reports if origin.function and self._invocation.settings.enhanced_metrics else None
-        found = signals.sort(group.lines, origin, reports, group.cut)
+        found = signals.sort(group.lines, origin, reports, group.cut, group.extracted)
         passed = self._rules.apply(found)
         return found, passed, self._reader.read(found.traces, origin, group.record)
 

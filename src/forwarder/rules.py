@@ -8,7 +8,9 @@ from functools import partial
 from ipaddress import IPv6Address
 from typing import TypeVar
 
+import msgspec
 import regex
+from msgspec import Raw
 
 from forwarder.deadline import Deadline
 from forwarder.errors import MaskingError, OutOfTimeError
@@ -22,6 +24,10 @@ MASKED_IP = "xxx.xxx.xxx.xxx"
 MASKED_EMAIL = "xxxxx@xxxxx.com"
 
 ITEMS_BETWEEN_LOOKS = 16  # at the clock
+
+_decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode_text = msgspec.json.Decoder(str).decode
+_encode = msgspec.json.Encoder().encode
 
 # An address may stand behind an escape of JSON, whose letters and digits are no part of it. The number of backslashes
 # tells whether the last one escapes what follows. It is bounded, since `regex` would take quadratic time otherwise.
@@ -114,7 +120,9 @@ class Rules:
 
     def _mask_logs(self, own: Own, lines: list[Line], passed: Passed) -> None:
         try:
-            own = own._replace(tags=self.mask(own.tags), host=self.mask(own.host))
+            own = own._replace(
+                tags=self.mask(own.tags), host=self.mask(own.host), extracted=self._mask_extracted(own.extracted)
+            )
         except MaskingError as error:
             passed.rejected += [_rejection(line, str(error), Signal.LOGS) for line in lines]
             return
@@ -139,6 +147,18 @@ class Rules:
         line.message = self.mask(line.message)
         if not line.id.isdigit():  # as CloudWatch's are; those of messages and events are whatever their sender says
             line.id = self.mask(line.id)
+
+    def _mask_extracted(self, fields: str) -> str:
+        """Mask the values of extracted fields; one that is no text is searched as the JSON that it is."""
+        if not fields or not self._masks:
+            return fields
+        return _encode({name: self._mask_value(value) for name, value in _decode_fields(fields).items()}).decode()
+
+    def _mask_value(self, value: Raw) -> Raw | str:
+        json = bytes(value).decode()
+        text = _decode_text(json) if json.startswith('"') else json
+        masked = self.mask(text)
+        return value if masked == text else masked
 
     def _mask_metric(self, metric: Metric) -> None:
         metric.tags = tuple(self.mask(tag) for tag in metric.tags)

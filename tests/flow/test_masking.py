@@ -8,7 +8,7 @@ import pytest
 
 from forwarder.errors import DeliveryError
 from local_intake.server import LocalIntake
-from tests.builders import awslogs_event, eventbridge_event, sqs_event
+from tests.builders import awslogs_event, eventbridge_event, log_events, sqs_event
 from tests.flow.recorder import Recorder
 from tests.flow.support import Forward, Said, arrived, is_balanced, messages, metrics
 
@@ -52,6 +52,26 @@ def test_what_a_rule_puts_in_may_be_named_by_group(forward: Forward, intake: Loc
     rule: dict[str, Any] = {"DD_SCRUBBING_RULE": r"card (\d{4})\d+", "DD_SCRUBBING_RULE_REPLACEMENT": r"card \1…"}
     forward(awslogs_event(["paid by card 4111111111111111"]), **rule)
     assert messages(intake) == ["paid by card 4111…"]
+
+
+def test_extracted_fields_go_with_their_log(forward: Forward, intake: LocalIntake) -> None:
+    first, second = log_events(["first", "second"])
+    forward(awslogs_event(logEvents=[first | {"extractedFields": {"level": "INFO"}}, second]))
+    extracted = {log.message: log.attributes.get("extractedFields") for log in intake.store.logs()}
+    assert extracted == {"first": {"level": "INFO"}, "second": None}
+
+
+def test_extracted_fields_are_masked_one_by_one(forward: Forward, intake: LocalIntake) -> None:
+    fields = {"to": f'"{ADDRESS}" <Bob>', "card": 4111111111111111, "n": 1.5, "of": {"to": ADDRESS}}
+    event = awslogs_event(logEvents=[log_events(["a"])[0] | {"extractedFields": fields}])
+    forward(event, REDACT_EMAIL="true", DD_SCRUBBING_RULE=r'"|\d{16}', DD_SCRUBBING_RULE_REPLACEMENT="#")
+    (log,) = intake.store.logs()
+    assert log.attributes["extractedFields"] == {
+        "to": f"#{MASKED}# <Bob>",
+        "card": "#",
+        "n": 1.5,
+        "of": f"{{#to#: #{MASKED}#}}",
+    }
 
 
 def test_the_id_that_a_sender_chose_is_masked(forward: Forward, intake: LocalIntake) -> None:

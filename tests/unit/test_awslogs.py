@@ -68,6 +68,29 @@ def test_fields_of_account_policies_and_field_extraction_are_no_hindrance() -> N
     assert (messages(group), group.rejected) == (["a"], ())
 
 
+def extracted(group: Group) -> list[str]:
+    """Return the extracted fields of each line."""
+    return [group.extracted.get(id(line), "") for line in group.lines]
+
+
+@pytest.mark.parametrize("others", [[], [LONE_SURROGATE]], ids=["fast path", "slow path"])
+def test_extracted_fields_stay_with_their_line(others: list[bytes]) -> None:
+    fields = b'{"level":"INFO", "n":1.10,"of":{"a":null}}'
+    group = read(around(GOOD, GOOD[:-1] + b',"extractedFields":' + fields + b"}", GOOD, *others))
+    assert extracted(group) == ["", fields.decode(), ""]
+
+
+@pytest.mark.parametrize("fields", [b"null", b"{}", b"[]", b'"a"', b"7", b'{"a":"\xe9"}'])
+def test_what_is_no_object_that_can_be_read_counts_as_no_extracted_fields(fields: bytes) -> None:
+    group = read(around(GOOD[:-1] + b',"extractedFields":' + fields + b"}"))
+    assert (messages(group), extracted(group), group.rejected) == (["good"], [""], ())
+
+
+def test_a_message_about_extracted_fields_has_none() -> None:
+    message = '{"extractedFields":{"a":"b"}}'
+    assert extracted(read(awslogs_event([message]))) == [""]
+
+
 def test_a_control_message_is_filtered_not_forwarded() -> None:
     event = awslogs_event(
         ["CWL CONTROL MESSAGE: Checking health of destination"], "", "", messageType="CONTROL_MESSAGE"

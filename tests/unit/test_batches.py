@@ -43,6 +43,17 @@ def test_a_log_has_its_line_and_the_common_attributes() -> None:
     assert (batch.signal, batch.count, batch.size) == (Signal.LOGS, 2, len(batch.body.data))
 
 
+def test_a_log_has_the_fields_that_were_extracted_from_it() -> None:
+    (log,) = logs_of(*packed([Line("a")], Own(extracted='{"level": "INFO"}')))
+    assert log == {"message": "a", **COMMON, "extractedFields": {"level": "INFO"}}
+
+
+def test_a_log_that_is_too_long_loses_its_extracted_fields_before_its_message() -> None:
+    extracted = json.dumps({"first": "x" * 600_000})
+    (log,) = logs_of(*packed([Line("x" * 600_000)], Own(extracted=extracted)))
+    assert log == {"message": "x" * 600_000, **COMMON, "ddtags": "a:1,truncated:true"}
+
+
 def test_no_lines_make_no_batch() -> None:
     assert packed([]) == []
 

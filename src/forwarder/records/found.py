@@ -1,5 +1,6 @@
 """What the sources find."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import regex
@@ -22,8 +23,8 @@ LONGEST_LINE = 1_000_000
 LONGEST_NAME = 512
 
 
-class Line(Struct, gc=False, omit_defaults=True):
-    """One log event, which is also what a log item looks like once encoded.
+class Line(Struct, gc=False, omit_defaults=True, forbid_unknown_fields=True):
+    """One log event, which is also what a log item looks like once encoded. One with more members is not decoded as it.
 
     `timestamp` is in milliseconds since the epoch. A source that knows no id or time leaves it out.
     """
@@ -119,7 +120,8 @@ class Group:
     `record` is the trigger record's number in the event, counted from 0. `filtered` counts lines that are not to be
     forwarded by nature (control messages, headers of tables, empty lines). `rest` is where to go on if the group is
     not taken; without it, all of the trigger record has to come again. `cut` holds the `id()` of each line of which the
-    source has only kept the beginning.
+    source has only kept the beginning. `extracted` are the fields that a subscription with field extraction adds to log
+    events: a JSON object by the `id()` of its line. Nearly always there are none.
     """
 
     place: Place
@@ -129,6 +131,7 @@ class Group:
     filtered: int = 0
     rest: Continuation | None = None
     cut: frozenset[int] = frozenset()
+    extracted: Mapping[int, str] = field(default_factory=dict, repr=False)
 
     def untaken(self, reason: str) -> "Unread":
         """Return what is to be said of the group where it was not taken."""

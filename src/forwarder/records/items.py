@@ -14,12 +14,14 @@ from forwarder.records.unshown import name_only
 class Own(NamedTuple):
     """What a line says of itself: tags (its own `ddtags`), and the host that it tells of. Nearly always nothing.
 
-    `truncated` is to be said of a line of which only the beginning is there.
+    `truncated` is to be said of a line of which only the beginning is there. `extracted` is the JSON object of fields
+    that CloudWatch Logs has extracted from it.
     """
 
     tags: str = ""
     host: str = ""
     truncated: bool = False
+    extracted: str = ""
 
     def __repr__(self) -> str:
         return name_only(self)
@@ -55,6 +57,8 @@ class Origin:
         attributes = {"ddtags": ",".join(tags), "service": service, **self.attributes}
         if own.host:
             attributes["host"] = own.host
+        if own.extracted:
+            attributes["extractedFields"] = msgspec.Raw(own.extracted.encode())
         return b"," + msgspec.json.encode(attributes)[1:]
 
     def _with_tags(self, text: str) -> tuple[tuple[str, ...], str]:

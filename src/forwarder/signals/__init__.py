@@ -4,6 +4,8 @@ Looks at a line as JSON only if it starts like JSON, and runs a pattern only beh
 each, what they guard 1 to 4.
 """
 
+from collections.abc import Mapping
+
 from forwarder.records import Line, Origin, Own, Signals
 from forwarder.signals import libraries, own_tags
 from forwarder.signals.platform import MARKS, REPORTS, Reports
@@ -13,11 +15,18 @@ _NOTHING, _CUT = Own(), Own(truncated=True)
 _LIKE_JSON = ("{", *libraries.BLANKS)
 
 
-def sort(lines: list[Line], origin: Origin, reports: Reports | None, cut: frozenset[int] = frozenset()) -> Signals:
+def sort(
+    lines: list[Line],
+    origin: Origin,
+    reports: Reports | None,
+    cut: frozenset[int] = frozenset(),
+    extracted: Mapping[int, str] | None = None,
+) -> Signals:
     """Sort the lines of one stream by what they are.
 
     `reports` takes the platform's lines of a Lambda function; it is `None` for other origins and when enhanced metrics
-    are switched off. `cut` holds the `id()` of each line of which only the beginning is there.
+    are switched off. `cut` holds the `id()` of each line of which only the beginning is there, `extracted` the extracted
+    fields of those that have any, likewise.
     """
     found = Signals()
     suspects = _worth_a_look(lines, of_lambda=reports is not None)
@@ -28,12 +37,23 @@ def sort(lines: list[Line], origin: Origin, reports: Reports | None, cut: frozen
         plain = [line for line in plain if id(line) not in cut]
     if plain:
         found.logs[_NOTHING] = plain
+    if extracted:
+        found.logs = _divided(found.logs, extracted)
     reshape(found, origin.source)
     if reports is not None:
         enhanced, found.measured = reports.close(origin)
         found.metrics += enhanced
         found.enhanced_metrics = len(enhanced)
     return found
+
+
+def _divided(logs: dict[Own, list[Line]], extracted: Mapping[int, str]) -> dict[Own, list[Line]]:
+    """Divide logs further, by their extracted fields."""
+    divided: dict[Own, list[Line]] = {}
+    for own, lines in logs.items():
+        for line in lines:
+            divided.setdefault(own._replace(extracted=extracted.get(id(line), "")), []).append(line)
+    return divided
 
 
 def _worth_a_look(lines: list[Line], *, of_lambda: bool) -> list[Line]:

@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.htm
 
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import cast
+from dataclasses import replace
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 import pybase64
 from isal import isal_zlib
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from forwarder.deadline import OUT_OF_TIME
 from forwarder.errors import UNREADABLE_JSON, CorruptRecordError, OutOfTimeError
@@ -28,16 +29,30 @@ _SLICE = 16 * 1024  # bytes: what follows the end of a member is copied, so that
 _CORRUPT = cast(type[Exception], isal_zlib.error)  # its stub calls the class an instance
 
 
-class _Document(Struct):
-    logEvents: list[Line]  # noqa: N815 - AWS's name
+_Events = TypeVar("_Events")
+
+
+class _Document(Struct, Generic[_Events]):
+    logEvents: list[_Events]  # noqa: N815 - AWS's name
     logGroup: str  # noqa: N815
     logStream: str  # noqa: N815
     owner: str
     messageType: str = ""  # noqa: N815
 
 
-_decode = msgspec.json.Decoder(_Document).decode
-_decode_line = msgspec.json.Decoder(Line).decode
+class _Event(Struct):
+    """A log event that may have more members than a `Line`: extracted fields, or some that AWS has yet to think of."""
+
+    message: str
+    id: str = ""
+    timestamp: int | None = None
+    extractedFields: Raw = Raw()  # noqa: N815
+
+
+_decode = msgspec.json.Decoder(_Document[Line]).decode
+_decode_events = msgspec.json.Decoder(_Document[_Event]).decode
+_decode_event = msgspec.json.Decoder(_Event).decode
+_decode_fields = msgspec.json.Decoder(dict[str, object]).decode
 _decode_text = msgspec.json.Decoder(str).decode
 
 
@@ -76,44 +91,69 @@ def read(event: object, look: Look) -> Group:
 def read_document(document: bytes, record: int, look: Look) -> Group:
     """Read an inflated CloudWatch Logs document.
 
-    One typed decode is the fast path. Where that refuses (a lone surrogate, a mistyped field, absurd nesting), the
-    document is taken apart and each log event decoded by itself, so that one bad one costs only itself. That is slow:
-    `look` is called now and then, and may raise.
+    One typed decode is the fast path, and where log events have more members than a `Line`, another one. Where both
+    refuse (a lone surrogate, a mistyped field, absurd nesting), the document is taken apart and each log event decoded
+    by itself, so that one bad one costs only itself. That is slow: `look` is called now and then, and may raise.
 
     Raises:
         CorruptRecordError: the JSON around the log events is broken.
 
     """
     try:
-        found = _decode(document)
+        plain = _decode(document)
+        return _group(plain.messageType, Group(_stream_of(plain), plain.logEvents, record))
+    except UNREADABLE_JSON:
+        pass
+    try:
+        found = _decode_events(document)
     except UNREADABLE_JSON:
         return _read_in_parts(document, record, look)
-    return _group(found.messageType, _stream(found.logGroup, found.logStream, found.owner), found.logEvents, record)
+    return _group(found.messageType, _with_extracted(found.logEvents, Group(_stream_of(found), [], record)))
+
+
+def _stream_of(document: _Document[Any]) -> LogStream:
+    return _stream(document.logGroup, document.logStream, document.owner)
 
 
 def _stream(log_group: str, log_stream: str, owner: str) -> LogStream:
     return LogStream(log_group[:LONGEST_NAME], log_stream[:LONGEST_NAME], owner[:LONGEST_NAME])
 
 
-def _group(kind: str, stream: LogStream, lines: list[Line], record: int, rejected: tuple[Rejection, ...] = ()) -> Group:
+def _group(kind: str, group: Group) -> Group:
     if kind == "CONTROL_MESSAGE":  # CloudWatch Logs asks whether the destination can be reached
-        return Group(stream, [], record, rejected, filtered=len(lines))
-    return Group(stream, lines, record, rejected)
+        return replace(group, lines=[], filtered=len(group.lines))
+    return group
+
+
+def _with_extracted(events: list[_Event], group: Group) -> Group:
+    """Put log events into a group, with what was extracted from them."""
+    lines = [Line(event.message, event.id, event.timestamp) for event in events]
+    found = ((line, _fields(event.extractedFields)) for line, event in zip(lines, events, strict=True))
+    return replace(group, lines=lines, extracted={id(line): fields for line, fields in found if fields})
+
+
+def _fields(json: Raw) -> str:
+    """Return extracted fields as JSON; what cannot be read whole is left out, since it stands in the message, too."""
+    try:
+        return bytes(json).decode() if _decode_fields(json) else ""
+    except UNREADABLE_JSON:
+        return ""
 
 
 def _read_in_parts(document: bytes, record: int, look: Look) -> Group:
     fields = members(document.decode("utf-8", "replace"), look)
     stream = _stream(_text(fields.get("logGroup", "")), _text(fields.get("logStream", "")), _owner(fields))
-    lines: list[Line] = []
+    events: list[_Event] = []
     rejected: list[Rejection] = []
     if "logEvents" not in fields:
         raise CorruptRecordError("the document has no logEvents")
     for number, text in enumerate(texts(fields["logEvents"], look)):
         try:
-            lines.append(_decode_line(text))
+            events.append(_decode_event(text))
         except UNREADABLE_JSON as error:
             rejected.append(Rejection(f"log event: {_why(error)}", f"log event {number}", raw=text))
-    return _group(_text(fields.get("messageType", "")), stream, lines, record, tuple(rejected))
+    group = _with_extracted(events, Group(stream, [], record, tuple(rejected)))
+    return _group(_text(fields.get("messageType", "")), group)
 
 
 def _text(json: str) -> str:
