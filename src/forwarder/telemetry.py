@@ -101,7 +101,7 @@ def own_counts(summary: Summary) -> dict[str, int]:
     """Return the counts of an invocation under the names that users of the incumbent know."""
     logs, metrics, traces = (summary.signals[signal] for signal in (Signal.LOGS, Signal.METRICS, Signal.TRACES))
     return {
-        "incoming_events": 1,
+        "incoming_events": summary.lines.received,  # as there: log events, not invocations
         "logs_forwarded": logs.delivered,
         "logs_failed": logs.created - logs.delivered,
         "metrics_forwarded": metrics.delivered,

@@ -76,7 +76,7 @@ def test_embedded_metrics_are_one_line_for_cloudwatch(embedded: Answer) -> None:
 
 def test_embedded_metrics_have_the_counts_of_the_invocation(embedded: Answer) -> None:
     expected = {
-        "incoming_events": 1,
+        "incoming_events": 3,
         "logs_forwarded": 1,
         "logs_failed": 0,
         "logs_filtered": 1,

@@ -121,7 +121,7 @@ def test_the_forwarders_metrics_about_itself(forward: Forward, recorder: Recorde
     forward(event, url=recorder.url, EXCLUDE_AT_MATCH="dropped")
     series = own(recorder).json["series"]
     assert {each["metric"].removeprefix(OWN): each["points"][0][1] for each in series} == {
-        "incoming_events": [1],
+        "incoming_events": [4],
         "logs_forwarded": [2],
         "logs_failed": [0],
         "metrics_forwarded": [1],
