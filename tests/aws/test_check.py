@@ -71,6 +71,14 @@ def test_another_answer_says_nothing_of_the_key(status: int, storing: Starts, in
     assert (found["ok"], found["intakes"]["metrics"]["takes_key"]) == (False, "unknown")
 
 
+def test_a_redirect_is_not_followed_since_the_key_would_go_with_it(start: Start, intake: LocalIntake) -> None:
+    with Recorder() as elsewhere:
+        headers = {"Location": f"{elsewhere.url}/api/v1/validate"}
+        intake.script.replace([{"status": 302, "headers": headers, "signal": "validate", "times": 3}])
+        handle(start(), CHECK)
+        assert elsewhere.requests == []
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 405])
 def test_the_intake_of_logs_need_not_know_about_keys(status: int, start: Start, intake: LocalIntake) -> None:
     with LocalIntake(script=[{"status": status}]) as logs:

@@ -1,5 +1,6 @@
 """What is stored is sent again: all of it, oldest first, once, by one replay at a time, within the time there is."""
 
+import json
 import time
 
 import pytest
@@ -96,6 +97,28 @@ def test_the_oldest_goes_first(storing: Starts, intake: LocalIntake, bucket: Buc
         bucket.put_logs(f"{minutes} minutes", minutes_ago=minutes)
     handle(storing(), RETRY)
     assert received(intake) == ["60 minutes", "17 minutes", "3 minutes", "1 minutes"]
+
+
+def test_nobody_else_may_replay_before_the_invocation_is_over(storing: Starts, bucket: Bucket, cloud: Cloud) -> None:
+    bucket.put_logs("stored")
+    leases: list[dict[str, float]] = []
+    cloud.meanwhile("GetObject", PENDING, lambda: leases.append(json.loads(bucket.body(LEASE))))
+    end = time.time() + 30
+    handle(storing(), RETRY, 30)
+    assert leases[0]["until"] > end
+
+
+def test_a_refused_request_is_taken_apart_by_the_batches_it_was_joined_from(
+    storing: Starts, intake: LocalIntake, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("forwarder.intake.delivery.MOST_HALVINGS_ONCE_TAKEN", 0)
+    bucket.put_logs("goes ahead", minutes_ago=9)
+    bucket.put_logs("one")
+    bucket.put_logs("another")
+    refused = {"status": 400, "times": 2, "signal": "logs"}  # both together, and then one of them
+    intake.script.replace([{"status": 202, "signal": "logs"}, refused])
+    answer = handle(storing(), RETRY)
+    assert (answer["items"]["delivered"], answer["items"]["rejected"]) == (2, 1)
 
 
 def test_many_small_batches_travel_in_few_requests(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:

@@ -11,12 +11,13 @@ import boto3
 import pytest
 
 from forwarder.errors import DeliveryError
+from forwarder.failed_events.sqs import SqsStore
 from forwarder.handler import Forwarder
 from forwarder.intake.delivery import Shipment
-from forwarder.records import Signal
+from forwarder.records import Batch, History, Signal
 from local_intake.server import LocalIntake
 from tests.aws.support import LOGS_DOWN, RETRY, Cloud, Starts, coffee, handle
-from tests.builders import REGION, awslogs_event
+from tests.builders import REGION, awslogs_event, settings
 from tests.flow.support import Said, Start, arrived, is_balanced
 
 SMALLEST = 4_096
@@ -90,6 +91,27 @@ def queueing(start: Start, queue: Queue) -> Starts:
 def noise(length: int, seed: int = 0) -> str:
     """Return a text that hardly compresses."""
     return random.Random(seed).randbytes(length).hex()[:length]
+
+
+def test_a_message_is_within_the_queues_limit_with_its_attributes(queue: Queue) -> None:
+    store = SqsStore(queue.url, settings().function)
+    history = History(1, time.time(), "status 503: " + "x" * 100)
+    sizes = []
+    for length in range(4_000, 6_500, 20):  # from what fits easily to what does not
+        batch = Batch.of(Signal.LOGS, [json.dumps({"message": noise(length)}).encode()], [(0, 1)])
+        batch.history = history
+        store.put(batch)
+        for message in queue.messages():
+            store.delete([message["ReceiptHandle"]])
+            sizes.append(size_of(message))
+    assert len(sizes) > 10
+    assert max(sizes) <= SMALLEST
+
+
+def size_of(message: dict[str, Any]) -> int:
+    """Return how many bytes a message counts for: its body, and of each attribute the name, the type and the value."""
+    attributes = message["MessageAttributes"].items()
+    return len(message["Body"]) + sum(len(name + of["DataType"] + of["StringValue"]) for name, of in attributes)
 
 
 def is_visible(queue: Queue) -> bool:

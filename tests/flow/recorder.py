@@ -94,7 +94,7 @@ def _handler_of(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status, headers = recorder.take(Recorded(self.command, self.path, dict(self.headers), body))
             self.send_response(status)
             for name, value in headers.items():

@@ -30,6 +30,14 @@ def good(number: int) -> str:
     return json.dumps({"id": str(number), "timestamp": 1, "message": f"line {number}"})
 
 
+# --- one bad log event among very many -----------------------------------------------------------
+
+
+def test_a_log_event_that_cannot_be_read_is_rejected_once_however_many_there_are(forward: Forward) -> None:
+    answer = forward(with_events("{}", *map(good, range(10_001))))
+    assert (answer["lines"]["received"], answer["lines"]["rejected"]) == (10_002, 1)
+
+
 # --- events that cannot be read at all -----------------------------------------------------------
 
 UNREADABLE = {

@@ -54,6 +54,12 @@ def test_a_log_that_is_too_long_loses_its_extracted_fields_before_its_message() 
     assert log == {"message": "x" * 600_000, **COMMON, "ddtags": "a:1,truncated:true"}
 
 
+def test_a_log_that_was_cut_where_it_was_found_and_is_again_counts_once() -> None:
+    collected = LogBatches()
+    list(collected.add([Line("x" * 1_000_000)], ORIGIN, Own(truncated=True), 0))
+    assert collected.truncated == 1
+
+
 def test_no_lines_make_no_batch() -> None:
     assert packed([]) == []
 

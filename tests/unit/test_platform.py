@@ -22,6 +22,12 @@ from tests.unit.platform_lines import (
     values,
 )
 
+
+def test_a_report_from_before_1970_is_from_its_beginning() -> None:
+    found = sort([Line(REPORT, "1", -5_000)], ORIGIN, Reports())
+    assert {metric.second for metric in found.metrics} == {0}
+
+
 # --- reports -------------------------------------------------------------------------------------
 
 

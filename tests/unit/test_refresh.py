@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from forwarder.batches import LogBatches
 from forwarder.errors import CorruptRecordError
-from forwarder.failed_events.refresh import OLDEST_LOG, OLDEST_POINT, refreshed
-from forwarder.records import Batch, Body, Signal
+from forwarder.failed_events.refresh import FIRST_TIME, OLDEST_LOG, OLDEST_POINT, refreshed
+from forwarder.records import Batch, Body, Line, Origin, Own, Signal
 
 NOW = 1_795_343_071.0
 
@@ -33,6 +34,16 @@ def points(*ages: float) -> tuple[list[float], list[float]]:
 
 def _value(entry: bytes) -> float:
     return float(json.loads(entry)["points"][0][1][0])
+
+
+def test_a_log_that_was_cut_still_has_room_for_what_a_replay_adds() -> None:
+    packed = LogBatches()
+    origin = Origin(source="s3", service="s", tags=("a:1",), attributes={})
+    lines = [Line("x" * 2_000_000, "7", int(NOW - OLDEST_LOG - 1) * 1000)]
+    (stored,) = [*packed.add(lines, origin, Own(), 0), *packed.rest()]
+    (entry,), _ = refreshed(stored, NOW)
+    assert {"ddtags", FIRST_TIME} <= json.loads(entry).keys()
+    assert len(entry) <= 1_000_000
 
 
 @pytest.mark.parametrize(

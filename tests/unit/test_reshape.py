@@ -257,6 +257,11 @@ def test_a_line_is_filtered_only_if_all_logs_made_from_it_are(
     assert (summary.lines.received, summary.logs_filtered) == (1, 3 - logs)
 
 
+def test_a_line_of_two_findings_that_are_both_filtered_is_one_filtered_line() -> None:
+    summary = booked({"EXCLUDE_AT_MATCH": '"[ab]"'}, '{"detail":{"findings":[{"Id":"a"},{"Id":"b"}]}}')
+    assert (summary.lines.received, summary.lines.filtered) == (1, 1)
+
+
 def test_families_and_single_lines_are_counted_side_by_side() -> None:
     summary = booked({"EXCLUDE_AT_MATCH": '"[abd]"'}, EVENT, '{"detail":{"findings":[{"Id":"d"}]}}', "plain")
     assert (summary.lines.received, summary.lines.routed, summary.lines.filtered) == (3, 2, 1)

@@ -1,6 +1,7 @@
 """The books: two ledgers that balance whatever happens, and a sentence on what was not delivered."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from forwarder.failed_events import Keeper
 from forwarder.records import (
+    Backlog,
     Batch,
     Delivered,
     Failed,
@@ -156,6 +158,21 @@ def test_books_with_a_line_missing_do_not_balance() -> None:
     summary = Summary("awslogs")
     summary.lines.received = 1
     assert not summary.balanced
+
+
+def test_books_that_are_added_to_others_are_added_whole() -> None:
+    summary, other = Summary("retry"), Summary("awslogs")
+    counts = ("enhanced_metrics", "trace_lines", "logs_filtered", "logs_truncated", "continued", "requests")
+    for number, name in enumerate(counts, 1):
+        setattr(other, name, number)
+    summary.add(other)
+    summary.add(other)
+    assert [getattr(summary, name) for name in counts] == [2, 4, 6, 8, 10, 12]
+
+
+def test_what_is_in_the_store_from_a_clock_that_is_ahead_has_waited_for_no_time() -> None:
+    summary = Summary("retry", backlog=Backlog(1, time.time() + 3600))
+    assert summary.oldest_age == 0
 
 
 # --- what is said of it --------------------------------------------------------------------------

@@ -67,6 +67,7 @@ def test_a_huge_whole_number_goes_out_as_a_float_since_no_intake_reads_it_otherw
     "message",
     [
         '{"m":"a","v":NaN,"e":1,"t":[]}',
+        '{"m":"a","v":1,"e":-1,"t":[]}',
         '{"m":"a","v":Infinity,"e":1,"t":[]}',
         '{"m":"a","v":-Infinity,"e":1,"t":[]}',
         '{"m":"a","v":1e400,"e":1,"t":[]}',

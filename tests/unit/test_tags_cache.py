@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
+
 from forwarder.tags.cache import JITTER, PAUSE, Cache, Patience, TagsByArn
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
@@ -68,6 +70,21 @@ def test_after_the_ttl_and_its_jitter_it_fetches_again() -> None:
     tags()
     clock.now += TTL * (1 + JITTER) + 1
     assert (tags(), source.times) == (("team:other",), 2)
+
+
+def test_sandboxes_that_fetched_at_one_time_do_not_all_fetch_again_at_one_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("forwarder.tags.cache.uniform", lambda least, most: (least + most) / 2)
+    source = Source()
+    _, clock, tags = made(source)
+    tags()
+    clock.now += TTL * 1.04
+    tags()
+    assert source.times == 1
+    clock.now += TTL * 0.02
+    tags()
+    assert source.times == 2
 
 
 def test_that_there_are_no_tags_is_known_too() -> None:

@@ -58,3 +58,8 @@ def test_normalising_again_changes_nothing(key: str, value: str) -> None:
 def test_a_tag_is_cut_where_it_is_too_long() -> None:
     (tag,) = normalised([("key", "a" * (LONGEST - 5) + " b")])
     assert tag == "key:" + "a" * (LONGEST - 5)
+
+
+def test_a_tag_has_200_characters_at_most() -> None:
+    (tag,) = normalised([("key", "a" * 300)])
+    assert len(tag) == 200
