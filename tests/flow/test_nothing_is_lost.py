@@ -22,9 +22,10 @@ from forwarder.intake import answers
 from forwarder.records import Batch, Signal
 from local_intake.fault_proxy import FaultProxy
 from local_intake.server import LocalIntake
-from tests.builders import awslogs_event, context, log_events, settings
+from tests.builders import awslogs_event, context, log_events, settings, trace_line, trace_span
 from tests.fakes import FakeStore, Trouble
-from tests.flow.support import Answer, Said, delivery_threads, is_balanced, until
+from tests.flow.support import Answer, Said, delivery_threads, is_balanced, span_ids, until
+from trace_proto.agent_payload_pb2 import AgentPayload, Span
 
 DELIVERIES = 3  # of an asynchronous event, before Lambda gives up on it
 MOST_REPLAYS = 5  # that it takes to empty a store once all is well
@@ -39,7 +40,7 @@ RETRY: Event = {"retry": True}
 
 # --- what is drawn -------------------------------------------------------------------------------
 
-KINDS = ("log", "metric", "report", "filtered", "bad")
+KINDS = ("log", "metric", "report", "trace", "filtered", "bad")
 ANSWERS: dict[str, dict[str, object]] = {
     "202": {},
     "413": {"status": 413},
@@ -105,13 +106,19 @@ def line(kind: str, number: int) -> str:
         "bad": f"line {number}",
         "filtered": f"unwanted line {number}",
         "metric": json.dumps({"m": "probe", "v": number, "e": int(time.time()), "t": []}),
+        "trace": trace_line(trace_span(f"{number:x}", f"{number:x}")),
         "report": f"REPORT RequestId: 6ab1f0c9-58a7-4c61-9d0b-2f0c3f1f7d10\tDuration: 1.50 ms\tBilled Duration: 2 ms\t"
         f"Memory Size: 1024 MB\tMax Memory Used: {number} MB\t",
     }
     return texts[kind]
 
 
-SIGNALS = {"log": [Signal.LOGS], "metric": [Signal.METRICS], "report": [Signal.LOGS, Signal.METRICS]}
+SIGNALS = {
+    "log": [Signal.LOGS],
+    "metric": [Signal.METRICS],
+    "report": [Signal.LOGS, Signal.METRICS],
+    "trace": [Signal.TRACES],
+}
 
 
 def event_of(kinds: list[str]) -> tuple[Event, set[Item]]:
@@ -131,21 +138,28 @@ def number_of(message: str | None) -> int:
 def arrived(intake: LocalIntake) -> Counter[Item]:
     """Count how often each item arrived."""
     logs = [(Signal.LOGS, number_of(log.message)) for log in intake.store.logs()]
-    return Counter(
-        [*logs, *((Signal.METRICS, int(each.value)) for each in intake.store.metrics() if each.name in MEASURES)]
-    )
+    points = [(Signal.METRICS, int(each.value)) for each in intake.store.metrics() if each.name in MEASURES]
+    return Counter([*logs, *points, *((Signal.TRACES, span) for span in span_ids(intake))])
 
 
 def items_of(batches: Iterable[Batch]) -> Counter[Item]:
     """Count the items of batches that were set aside."""
     found: Counter[Item] = Counter()
     for batch in batches:
+        if batch.signal is Signal.TRACES:
+            found.update((batch.signal, span.spanID) for span in spans_of(batch))
+            continue
         for entry in map(json.loads, batch.entries()):
             if batch.signal is Signal.LOGS:
                 found[batch.signal, number_of(entry["message"])] += 1
             elif entry["metric"] in MEASURES:
                 found.update((batch.signal, int(value)) for _, values in entry["points"] for value in values)
     return found
+
+
+def spans_of(batch: Batch) -> list[Span]:
+    payload = AgentPayload.FromString(batch.body.inflated())
+    return [span for each in payload.tracerPayloads for chunk in each.chunks for span in chunk.spans]
 
 
 # --- Lambda, as far as events go -----------------------------------------------------------------
@@ -228,7 +242,9 @@ class Stage:
 
     def _forwarder(self, store: FakeStore) -> Forwarder:
         url = self._proxy.url
-        return Forwarder(settings(DD_URL=url, DD_API_URL=url, EXCLUDE_AT_MATCH="unwanted"), store=store)
+        return Forwarder(
+            settings(DD_URL=url, DD_API_URL=url, DD_TRACE_INTAKE_URL=url, EXCLUDE_AT_MATCH="unwanted"), store=store
+        )
 
 
 @pytest.fixture
