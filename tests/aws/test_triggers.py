@@ -191,8 +191,8 @@ def test_a_pattern_that_takes_too_long_to_find_beginnings_is_named_once(
     objects: Objects, start: Starts, intake: LocalIntake, said: Said
 ) -> None:
     line = "a" * 40 + "!"
-    objects.put("a.log", f"{line}\n{line}\n{line}\n".encode())
-    handle(start(DD_MULTILINE_LOG_REGEX_PATTERN="(a|a)+$"), s3_event("a.log"))
+    objects.put("a.log", f"b\n{line}\n{line}\n".encode())
+    handle(start(DD_MULTILINE_LOG_REGEX_PATTERN="b|(a|a)+$"), s3_event("a.log"))
     (warning,) = said.at("WARNING")
     assert warning["message"] == (
         "DD_MULTILINE_LOG_REGEX_PATTERN ran over its time limit on at least one line: that begins no log."

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from forwarder.errors import OutOfTimeError
 from forwarder.records import LONGEST_LINE
 from forwarder.searches import SearchBudget
-from forwarder.sources.lines import LINES, Beginnings, Stretch, read_lines, read_logs
+from forwarder.sources.lines import LINES, LONGEST_LOG, Beginnings, Stretch, read_lines, read_logs
 from tests.builders import far_deadline
 
 ENDS = regex.compile(rb"\r\n|\r|\n")
@@ -150,20 +150,28 @@ def test_a_pattern_matches_at_the_beginning_of_a_line_only() -> None:
     assert logs_of(b"START a\nnot a START\n") == ["START a\nnot a START"]
 
 
-def test_a_log_is_cut_like_a_line() -> None:
-    (log,) = logs_of(b"START\n" + b"x\n" * LONGEST_LINE, size=100_000)
-    assert len(log) in (LONGEST_LINE, LONGEST_LINE - 1)  # a line feed at its end is no part of it
+def test_a_log_that_is_too_long_goes_on_in_the_next_one() -> None:
+    lines = ["START", *(f"line {number}" for number in range(200_000))]
+    logs = logs_of("\n".join(lines).encode(), size=100_000)
+    assert (len(logs), "\n".join(logs).split("\n")) == (3, lines)
+    assert max(map(len, logs)) <= LONGEST_LOG
+
+
+@given(BYTES, st.integers(1, 9))
+def test_no_line_is_lost_in_logs_however_short_they_have_to_be(data: bytes, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("forwarder.sources.lines.LONGEST_LOG", 12)
+        logs = logs_of(data, size=size)
+    assert [line for log in logs for line in log.split("\n") if line] == lines_of(data)
 
 
 @pytest.mark.parametrize(
     ("rest", "message"),
     [
-        (b"x" * (LONGEST_LINE - 6) + b"\n" * 9, None),
-        (b"x" * (LONGEST_LINE - 5) + b"\n", "START\n" + "x" * (LONGEST_LINE - 6)),
-        (b"x" * 2 * LONGEST_LINE + b"\n", "START\n" + "x" * (LONGEST_LINE - 6)),
-        (b"\n" * LONGEST_LINE, None),
-        (b"\n" * LONGEST_LINE + b"tail\n", "START"),
-        (b"x" * LONGEST_LINE + b"\ntail\n", "START\n" + "x" * (LONGEST_LINE - 6)),
+        (b"x" * LONGEST_LINE + b"\n" * 9, None),
+        (b"x" * (LONGEST_LINE + 1) + b"\n", "x" * LONGEST_LINE),
+        (b"x" * 2 * LONGEST_LINE + b"\ntail\n", "x" * LONGEST_LINE),
+        (b"\n" * LONGEST_LINE + b"tail\n", None),
     ],
 )
 def test_only_a_log_that_has_lost_something_counts_as_cut(rest: bytes, message: str | None) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from forwarder.deadline import OUT_OF_TIME, Deadline
 from forwarder.records import Continuation, Group, LogStream, Rejection, S3Object, Unread
+from forwarder.sources.json_records import HEAD
 from forwarder.sources.objects import MOST_FRUITLESS, read, resume
 from tests.clocks import Expiring
 from tests.fakes import FakeObjects
@@ -101,6 +102,33 @@ def test_the_header_of_a_vpc_flow_log_is_filtered(folder: str) -> None:
 def test_a_multiline_pattern_joins_lines() -> None:
     objects = holding(b"2026 a\n  at b\n2026 c\n")
     assert messages(read(WANTED, 0, reading(objects, multiline=r"\d{4}"))) == ["2026 a\n  at b", "2026 c"]
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"a\n2026 b\n  at c\n", ["a", "2026 b", "  at c"]),
+        (b"\n\na\n2026 b\n  at c\n", ["a", "2026 b", "  at c"]),
+        (b"\n2026 b\n  at c\n", ["2026 b\n  at c"]),
+        (b"\xef\xbb\xbf2026 b\n  at c\n", ["2026 b\n  at c"]),
+    ],
+)
+def test_a_multiline_pattern_is_for_objects_whose_first_line_matches(data: bytes, found: list[str]) -> None:
+    assert messages(read(WANTED, 0, reading(holding(data), multiline=r"\d{4}"))) == found
+
+
+def test_a_header_does_not_decide_whether_an_object_has_logs_of_several_lines() -> None:
+    wanted = S3Object("logs", "AWSLogs/123456789012/vpcflowlogs/eu-west-1/flow.log")
+    objects = FakeObjects({str(wanted): b"2026 header\na\n2026 b\n"})
+    assert messages(read(wanted, 0, reading(objects, multiline=r"\d{4}"))) == ["a", "2026 b"]
+
+
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_an_object_that_was_begun_by_line_is_read_on_by_line(wrap: Callable[[bytes], bytes]) -> None:
+    source = reading(holding(wrap(b"a\n" + b"2026 b\n  at c\n" * 1_000)), multiline=r"\d{4}")
+    rest = rests(read(WANTED, 0, source))[1]
+    assert rest.position > HEAD
+    assert messages(resume(rest, source)) == ["a", *["2026 b", "  at c"] * 1_000][1_000:]
 
 
 @given(CONTENTS, WRAPPINGS, st.integers(1, 50), st.sampled_from(["", "START"]), st.sampled_from([10, 400_000]))

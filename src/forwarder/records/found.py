@@ -15,8 +15,8 @@ _CLOUDTRAIL_FILE = regex.compile(
     regex.IGNORECASE,
 )
 
-# Bytes of a line of an object, or characters of a log of several lines, that are kept; the rest is thrown away, and the
-# log said to be truncated. The intake takes less in one log, so that most are cut once more where logs are packed.
+# Bytes of a line or a record of an object that are kept; the rest is thrown away, and the log said to be truncated. The
+# intake takes less in one log, so that most are cut once more where logs are packed.
 LONGEST_LINE = 1_000_000
 # Characters of the name of a log group or log stream, and of an id: AWS has none that are longer. A log has to have
 # room for them beside its message.

@@ -25,8 +25,8 @@ def sort(
     """Sort the lines of one stream by what they are.
 
     `reports` takes the platform's lines of a Lambda function; it is `None` for other origins and when enhanced metrics
-    are switched off. `cut` holds the `id()` of each line of which only the beginning is there, `extracted` the extracted
-    fields of those that have any, likewise.
+    are switched off. `cut` holds the `id()` of each line of which only the beginning is there; `extracted` are the
+    group's extracted fields.
     """
     found = Signals()
     suspects = _worth_a_look(lines, of_lambda=reports is not None)

@@ -15,6 +15,10 @@ from forwarder.searches import SearchBudget
 
 LINES = 1_000  # of a stretch at most: as many as the intake takes in a request
 
+# Bytes of a log of several lines, after which another one begins. The intake takes 1 MB of a log as encoded JSON, which
+# is longer: attributes come with it, and line feeds and quotes are escaped.
+LONGEST_LOG = 900_000
+
 TOO_LONG = "DD_MULTILINE_LOG_REGEX_PATTERN ran over its time limit on at least one line: that begins no log."
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -53,18 +57,19 @@ def read_logs(
 ) -> Iterator[Stretch]:
     """Yield logs of several lines, as `read_lines` does lines: one begins with each line that `begins` says so of.
 
-    They hold line feeds. What comes before the first beginning is a log of its own. Empty lines inside a log stay.
+    They hold line feeds. What comes before the first beginning is a log of its own, and so is what goes beyond
+    `LONGEST_LOG`. Empty lines inside a log stay.
     """
     start, log = position, _Log()
     for texts, sizes, cut in _lines(chunks, position, header=header):
         done, end, cut_logs = [], start, set()
         for text, size in zip(texts, sizes, strict=True):
-            if log.parts and begins(text):
+            if log.parts and (log.size + size > LONGEST_LOG or begins(text)):
                 done.append(log.text)
                 if log.cut:
                     cut_logs.add(id(done[-1]))
                 end, log = position, _Log()
-            log.add(text, cut=id(text) in cut)
+            log.add(text, size, cut=id(text) in cut)
             position += size
         if done:
             yield _stretch(start, end, done, cut_logs)
@@ -74,27 +79,30 @@ def read_logs(
         yield _stretch(start, position, [text], {id(text)} if log.cut else set())
 
 
+def first_line(head: bytes, *, header: bool) -> str:
+    """Return the first line of an object that is not empty, as far as it is in the object's first bytes."""
+    found = (text for texts, _, _ in _lines(iter((head,)), 0, header=header) for text in texts if text)
+    return next(found, "")
+
+
 @dataclass(slots=True)
 class _Log:
     """A log that may not be at its end yet. Empty lines at its ends are no part of it."""
 
     parts: list[str] = field(default_factory=list)
+    size: int = 0  # bytes of the object
     cut: bool = False
-    _room: int = LONGEST_LINE
 
-    def add(self, text: str, *, cut: bool) -> None:
+    def add(self, text: str, size: int, *, cut: bool) -> None:
         if self.parts == [""]:
-            self.parts, self._room = [], LONGEST_LINE
-        if self._room > 0:
-            self.parts.append(text)
-            self._room -= len(text) + 1
-            self.cut |= cut or self._room < -1
-        elif text:
-            self.cut = True
+            self.parts, self.size = [], 0
+        self.parts.append(text)
+        self.size += size
+        self.cut |= cut
 
     @property
     def text(self) -> str:
-        return "\n".join(self.parts)[:LONGEST_LINE].strip("\n")
+        return "\n".join(self.parts).strip("\n")
 
 
 class Beginnings:

@@ -18,7 +18,7 @@ from forwarder.sources.chunks import peeked, skipped
 from forwarder.sources.decompression import decompressed, is_compressed
 from forwarder.sources.documents import begins_documents, read_documents
 from forwarder.sources.json_records import HEAD, begins_records, read_records
-from forwarder.sources.lines import Beginnings, Stretch, read_lines, read_logs
+from forwarder.sources.lines import Beginnings, Stretch, first_line, read_lines, read_logs
 from forwarder.sources.opening import opened_in_time
 from forwarder.sources.reading import Reading
 
@@ -126,15 +126,21 @@ class _ObjectReader:
         """Read what has positions in bytes, in an object that begins so, from the beginning's position on."""
         if begins_documents(head):
             return read_documents(chunks, self._begin.position, self._record, self._reading.look)
-        return self._lines(chunks)
+        return self._lines(head, chunks)
 
-    def _lines(self, chunks: Iterator[bytes]) -> Iterator[Stretch]:
+    def _lines(self, head: bytes, chunks: Iterator[bytes]) -> Iterator[Stretch]:
+        """Read logs of several lines if the first line begins one, else all lines by themselves.
+
+        The beginning of the object tells, so that whoever reads on from the middle does so in the same way.
+        """
         header = _HAS_HEADER in self._object.key.lower()
         reading = self._reading
         if reading.multiline is None:
             return read_lines(chunks, self._begin.position, header=header)
         budget = SearchBudget(reading.deadline, reading.processor_share)
         begins = Beginnings(reading.multiline, budget, reading.look, reading.warn)
+        if not begins(first_line(head[:HEAD], header=header)):
+            return read_lines(chunks, self._begin.position, header=header)
         return read_logs(chunks, self._begin.position, begins, header=header)
 
     def _until_damaged(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
