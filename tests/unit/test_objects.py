@@ -1,6 +1,7 @@
 """Reading objects: every line, wherever reading is broken off and taken up again."""
 
 import gzip
+import json
 import tracemalloc
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from forwarder.deadline import OUT_OF_TIME, Deadline
 from forwarder.records import Continuation, Group, LogStream, Rejection, S3Object, Unread
 from forwarder.sources.json_records import HEAD
 from forwarder.sources.objects import MOST_FRUITLESS, read, resume
+from tests.builders import document
 from tests.clocks import Expiring
 from tests.fakes import FakeObjects
 from tests.unit.objects import (
@@ -76,6 +78,14 @@ def test_documents_of_cloudwatch_logs_are_the_lines_of_their_log_groups(wrap: Ca
     assert [messages([group])[0] for group in found] == [f"line {number}" for number in range(2_000)]
     places = {group.place.log_group for group in found if isinstance(group.place, LogStream)}
     assert (places, {group.record for group in found}) == ({f"group-{number}" for number in range(2_000)}, {3})
+
+
+def test_documents_in_an_object_keep_their_extracted_fields() -> None:
+    event = {"id": "1", "timestamp": 1, "message": "a", "extractedFields": {"level": "INFO"}}
+    data = json.dumps(document(logEvents=[event]), separators=(",", ":")).encode()
+    (group,) = read(WANTED, 0, reading(holding(data)))
+    assert isinstance(group, Group)
+    assert [group.extracted[id(line)] for line in group.lines] == ['{"level":"INFO"}']
 
 
 @pytest.mark.parametrize("wrap", [bytes, gzip.compress])

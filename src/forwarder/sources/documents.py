@@ -64,5 +64,13 @@ def read_documents(chunks: Iterator[bytes], position: int, record: int, look: Lo
             rejection = Rejection(f"a CloudWatch Logs document: {error}", f"at byte {position}")
             yield Stretch(position, end, [], rejected=(rejection,))
         else:
-            yield Stretch(position, end, found.lines, found.filtered, place=found.place, rejected=found.rejected)
+            yield Stretch(
+                position,
+                end,
+                found.lines,
+                found.filtered,
+                place=found.place,
+                rejected=found.rejected,
+                extracted=found.extracted,
+            )
         position = end

@@ -5,7 +5,7 @@ Work is done by the block of whole lines, not by the line. A line ends in `\n`, 
 """
 
 from codecs import utf_8_decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import regex
@@ -29,7 +29,7 @@ class Stretch:
     """What stands in an object between two positions: lines, and how many were left out since they are empty.
 
     `cut` holds the `id()` of each line of which only the beginning was kept. `place` is where the lines are from if not
-    from the object; `rejected` is what could not be read there.
+    from the object; `rejected` is what could not be read there, and `extracted` what a `Group` has under that name.
     """
 
     start: int
@@ -39,6 +39,7 @@ class Stretch:
     cut: frozenset[int] = frozenset()
     place: Place | None = None
     rejected: tuple[Rejection, ...] = ()
+    extracted: Mapping[int, str] = field(default_factory=dict, repr=False)
 
 
 def read_lines(chunks: Iterator[bytes], position: int, *, header: bool = False) -> Iterator[Stretch]:

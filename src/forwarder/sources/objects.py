@@ -95,7 +95,14 @@ class _ObjectReader:
                 raise GivenUpError(LEFT_ALONE)
             place = stretch.place or self._object
             yield Group(
-                place, stretch.lines, self._record, stretch.rejected, stretch.filtered, rest=rest, cut=stretch.cut
+                place,
+                stretch.lines,
+                self._record,
+                stretch.rejected,
+                stretch.filtered,
+                rest,
+                stretch.cut,
+                stretch.extracted,
             )
             self._position = stretch.end
 
