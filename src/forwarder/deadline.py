@@ -80,6 +80,11 @@ def within(deadline: Deadline, work: Callable[[], _Result]) -> _Result:
         TimeoutError: it took too long. And whatever the work raises.
 
     """
+    return begin(work).result(deadline.remaining)
+
+
+def begin(work: Callable[[], _Result]) -> Future[_Result]:
+    """Do something on a thread of its own, which does not hold up the end of the process."""
     future: Future[_Result] = Future()
 
     def run() -> None:
@@ -89,4 +94,4 @@ def within(deadline: Deadline, work: Callable[[], _Result]) -> _Result:
             future.set_exception(error)
 
     threading.Thread(target=run, name="within", daemon=True).start()
-    return future.result(deadline.remaining)
+    return future

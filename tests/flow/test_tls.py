@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from forwarder.errors import DeliveryError
-from forwarder.intake.connections import tls_context
+from forwarder.intake.connections import _tls_context
 from tests.builders import awslogs_event
 from tests.flow.recorder import Recorder
 from tests.flow.support import Forward, delivered
@@ -57,9 +57,9 @@ def files_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
             super().load_verify_locations(cafile, capath, cadata)
 
     monkeypatch.setattr("urllib3.util.ssl_.SSLContext", Noting)
-    tls_context.cache_clear()
+    _tls_context.cache_clear()
     yield read
-    tls_context.cache_clear()
+    _tls_context.cache_clear()
 
 
 def test_an_intake_of_a_known_authority_gets_the_logs(forward: Forward, serve: Serve, bundle: str) -> None:

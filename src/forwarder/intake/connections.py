@@ -57,13 +57,21 @@ def _shut_down(connection: HTTPConnection) -> None:
             sock.shutdown(socket.SHUT_RDWR)
 
 
-@cache
+_making_context = threading.Lock()
+
+
 def tls_context(verify: bool | str) -> ssl.SSLContext:
     """Return the context of all TLS connections; `verify` is whether to check certificates, or a file or folder of CAs.
 
     There is one for the process, because reading the CA bundle takes 18 ms of processor time. Twenty connections would
     spend 360 ms on it, which is what forwarding 130,000 lines costs.
     """
+    with _making_context:  # `cache` alone would let several threads read it at once
+        return _tls_context(verify)
+
+
+@cache
+def _tls_context(verify: bool | str) -> ssl.SSLContext:
     context = create_urllib3_context()
     if verify is False:
         context.check_hostname = False

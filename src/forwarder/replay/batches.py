@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from forwarder.deadline import OUT_OF_TIME
 from forwarder.errors import CorruptRecordError, StoreError
-from forwarder.failed_events import Contents, Stored, stored_batch
+from forwarder.failed_events import Contents, stored_batch
 from forwarder.failed_events.refresh import refreshed
 from forwarder.intake import Delivery
 from forwarder.pipeline import Invocation
@@ -56,11 +56,11 @@ class Batches:
         deadline = self._reading_deadline
         try:
             found = self._store.each(deadline, lambda store: store.pending(deadline, self._wants))
-            for number, stored in enumerate(found):
+            for number, (stored, contents) in enumerate(self._store.read_ahead(found, deadline)):
                 if not self._store.can_delete or all(map(self.gave_up, LIMITS)):
                     break
-                if self._wants(stored.signal):
-                    self._take(number, stored)
+                if contents is not None and self._wants(stored.signal):
+                    self._take(number, stored.name, contents)
         finally:  # what has been read is in the books, so it needs an outcome
             for entries in self._entries.values():
                 self._submit(entries.rest())
@@ -75,20 +75,16 @@ class Batches:
         """Return whether what is stored of a signal is to be read; one that is not known by its name may be any."""
         return signal not in set(LIMITS) or not self.gave_up(Signal(signal))
 
-    def _take(self, number: int, stored: Stored) -> None:
-        """Read a stored batch, unless it has to stay where it is."""
+    def _take(self, number: int, name: str, contents: Contents) -> None:
+        """Send the entries of a stored batch; set it aside if it is none, leave it if this version cannot send it."""
+        signal: Signal | None = None
         try:
-            contents = self._store.ask(self._reading_deadline, lambda _: stored.read())
-            if contents is not None:
-                self._open(number, stored.name, contents, stored_batch.signal_in(contents.facts))
-        except StoreError as error:
-            self._store.leave(error)
-
-    def _open(self, number: int, name: str, contents: Contents, signal: Signal | None) -> None:
-        """Send the entries of a stored batch, or set it aside if it is none."""
-        try:
+            signal = stored_batch.signal_in(contents.facts)
             batch = stored_batch.unpacked(contents.data, contents.facts)
             fresh, stale = refreshed(batch, time.time())
+        except StoreError as error:
+            self._store.leave(error)
+            return
         except CorruptRecordError as error:
             if self._store.quarantine(name, str(error), str(error)):
                 self._book_corrupt(signal, stored_batch.items_in(contents.facts), str(error))

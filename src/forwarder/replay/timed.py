@@ -1,15 +1,18 @@
 """The store as a replay uses it: nothing is waited for beyond a deadline, and trouble is kept count of."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import TypeVar
 
-from forwarder.deadline import Deadline, within
+from forwarder.deadline import Deadline, begin
 from forwarder.errors import StoreError
-from forwarder.failed_events import Store
+from forwarder.failed_events import Contents, Store, Stored
 from forwarder.records import Batch, Failed, Rejection
 from forwarder.telemetry import Telemetry
 
+READ_AHEAD = 8  # objects
 MOST_DELETED_AT_ONCE = 200  # what is delivered but not yet removed is sent twice if the process dies
 
 _Result = TypeVar("_Result")
@@ -44,10 +47,7 @@ class TimedStore:
             StoreError: it failed, or took too long.
 
         """
-        try:
-            return within(deadline, lambda: work(self._store))
-        except TimeoutError:
-            raise StoreError("the store did not answer in time") from None
+        return _result_of(begin(lambda: work(self._store)), deadline)
 
     def change(self, work: Callable[[Store], _Result]) -> _Result:
         """Have the store change something; what has been sent is booked there even when sending has ended.
@@ -71,6 +71,37 @@ class TimedStore:
             if following is None:
                 return
             yield following
+
+    def read_ahead(self, found: Iterator[Stored], deadline: Deadline) -> Iterator[tuple[Stored, Contents | None]]:
+        """Yield what was found with its contents, in its order, while what follows is read.
+
+        S3 takes some 20 ms for an object, however small. What cannot be read until the deadline stays where it is.
+
+        Raises:
+            StoreError: no more can be found. What had been is yielded before.
+
+        """
+        reading: deque[tuple[Stored, Future[Contents | None]]] = deque()
+        trouble: StoreError | None = None
+        try:
+            for stored in found:
+                reading.append((stored, begin(stored.read)))
+                if len(reading) > READ_AHEAD:
+                    yield from self._read(*reading.popleft(), deadline)
+        except StoreError as error:
+            trouble = error
+        for each in reading:
+            yield from self._read(*each, deadline)
+        if trouble:
+            raise trouble
+
+    def _read(
+        self, stored: Stored, reading: Future[Contents | None], deadline: Deadline
+    ) -> Iterator[tuple[Stored, Contents | None]]:
+        try:
+            yield stored, _result_of(reading, deadline)
+        except StoreError as error:
+            self.leave(error)
 
     def put(self, parts: list[Batch]) -> bool:
         """Store what remains of a batch; only if all of it is there may the batch be removed."""
@@ -130,3 +161,16 @@ class TimedStore:
         if self._left:
             others = f" So were {self._left - 1} more." if self._left > 1 else ""
             self._telemetry.warn(f"Something was left in the store: {self._left_because}.{others}")
+
+
+def _result_of(work: Future[_Result], deadline: Deadline) -> _Result:
+    """Wait for work of the store until a deadline.
+
+    Raises:
+        StoreError: it failed, or took too long.
+
+    """
+    try:
+        return work.result(deadline.remaining)
+    except TimeoutError:
+        raise StoreError("the store did not answer in time") from None
