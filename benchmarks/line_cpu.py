@@ -36,7 +36,7 @@ BATCH = 1_000
 
 
 class Context:
-    """Lambda's context object, as far as the forwarder looks at it."""
+    """The part of Lambda's context object that the forwarder reads."""
 
     aws_request_id = "00000000-0000-4000-8000-000000000000"
     invoked_function_arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:datadog-forwarder"
@@ -49,7 +49,7 @@ class Context:
 
 
 def lines_of_text(count: int) -> list[str]:
-    """Lines as Lambda functions print them: twenty lines of text an invocation, and its START, END and REPORT."""
+    """Lines as Lambda functions print them: twenty lines of text per invocation, and its START, END and REPORT."""
     pick = random.Random(1)
     words = ["order", "payment", "customer", "basket", "stock", "shipped", "accepted", "refused", "latency", "of", "in"]
     lines: list[str] = []
@@ -82,7 +82,7 @@ def event_of(lines: list[str]) -> dict[str, object]:
 
 
 class Reference:
-    """The plain way."""
+    """The plain reference."""
 
     def __init__(self, url: str, session: requests.Session) -> None:
         self.url = f"{url}/api/v2/logs"
@@ -134,9 +134,9 @@ def counting_intake() -> Iterator[str]:
 
 
 def cpu_of(works: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """Return the least CPU seconds of each work, all threads of this process together, after a warm-up.
+    """Return the minimum CPU seconds of each function, over all threads of this process, after a warm-up.
 
-    They take turns, since a machine's speed is not the same from one second to the next.
+    They take turns, since a machine's speed varies from one second to the next.
     """
     best = [float("inf")] * len(works)
     for number in range(rounds + 1):
@@ -164,7 +164,7 @@ def main() -> int:
             plain, ours = cpu_of(works, arguments.rounds)
     ratio = ours / plain
     per_line = 1e6 / arguments.lines
-    print(f"forwarder {ours * per_line:.2f} µs a line, reference {plain * per_line:.2f} µs: ratio {ratio:.3f}")
+    print(f"forwarder {ours * per_line:.2f} µs per line, reference {plain * per_line:.2f} µs: ratio {ratio:.3f}")
     return int(arguments.at_most is not None and ratio > arguments.at_most)
 
 

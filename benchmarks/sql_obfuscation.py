@@ -1,6 +1,6 @@
-"""CPU of masking SQL against taking it apart with `sqlparse` as it comes, in one run, on the same statements.
+"""CPU of masking SQL against tokenizing it with `sqlparse` as shipped, in one run, on the same statements.
 
-The reference is `sqlparse.lexer.tokenize`, the least that anything built on that library spends before it has masked
+The reference is `sqlparse.lexer.tokenize`, the minimum that anything built on that library spends before it masks
 anything.
 
     python -m benchmarks.sql_obfuscation [--statements 500] [--rounds 9]
@@ -50,7 +50,7 @@ def statements(count: int) -> list[tuple[str, str]]:
 
 
 def seconds(work: Callable[[], object], rounds: int) -> float:
-    """Return the least CPU time that one call of the work takes."""
+    """Return the minimum CPU time of one call."""
     least = float("inf")
     for _ in range(rounds):
         start = time.process_time()
@@ -72,12 +72,13 @@ def main() -> None:
     theirs = seconds(lambda: [list(sqlparse.lexer.tokenize(text)) for text, _ in texts], arguments.rounds)
     large = seconds(lambda: sql.obfuscate(one_large), 3)
     size = sum(len(text) for text, _ in texts)
-    print(f"masking:        {1e6 * ours / len(texts):7.0f} µs a statement of {size / len(texts):.0f} characters")
+    print(f"masking:        {1e6 * ours / len(texts):7.0f} µs per statement of {size / len(texts):.0f} characters")
     print(f"sqlparse alone: {1e6 * theirs / len(texts):7.0f} µs")
     print(f"ratio:          {ours / theirs:7.2f}")
     more = large / len(one_large) / (ours / size)
     print(
-        f"the longest that is read, {len(one_large) / 1e3:.0f} KB: {large:.3f} s, {more:.2f} times as much a character"
+        f"the longest that is read, {len(one_large) / 1e3:.0f} KB: {large:.3f} s, "
+        f"{more:.2f} times as long per character"
     )
 
 

@@ -1,7 +1,7 @@
-"""CPU per span of the way from lines to requests, against a plain reference, in one run, on the same lines.
+"""CPU per span from lines to requests, against a plain reference, in one run, on the same lines.
 
 The reference does what cannot be avoided: `json.loads` of every line, and the same protobuf messages built and
-serialised. It neither obfuscates, relates spans to each other, nor respects a limit.
+serialised. It does not obfuscate, relate spans to each other or respect limits.
 
     python -m benchmarks.traces [--spans 10000] [--rounds 15] [--at-most 2.0]
 """
@@ -129,7 +129,7 @@ def _message(span: Mapping[str, Any]) -> proto.Span:
 
 
 def cpu_of(works: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """Return the least CPU seconds of each over several rounds, in which they take turns."""
+    """Return the minimum CPU seconds of each over several rounds, in which they take turns."""
     best = [float("inf")] * len(works)
     for _ in range(rounds):
         for number, work in enumerate(works):
@@ -149,7 +149,7 @@ def main() -> int:
     reference, ours = cpu_of((lambda: plain(given), lambda: forwarded(given)), arguments.rounds)
     per_span = 1e6 / arguments.spans
     ratio = ours / reference
-    print(f"forwarder {ours * per_span:.2f} µs a span, reference {reference * per_span:.2f} µs: ratio {ratio:.2f}")
+    print(f"forwarder {ours * per_span:.2f} µs per span, reference {reference * per_span:.2f} µs: ratio {ratio:.2f}")
     return int(arguments.at_most is not None and ratio > arguments.at_most)
 
 

@@ -1,4 +1,4 @@
-"""Reads the text that a CloudWatch Logs document is made from. Its format is explained in README.md."""
+"""Reads the text that a CloudWatch Logs document is made from. README.md explains the format."""
 
 import re
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from local_run.wrap import log_event_id
 CONTROL_MESSAGE = "CONTROL_MESSAGE"
 DEFAULTS = {"message-type": "DATA_MESSAGE", "owner": "123456789012", "filter": "datadog-forwarder"}
 REQUIRED = {"log-group", "log-stream", "start"}
-# Characters that cannot be seen in an editor, by the pictures that Unicode has for them.
+# Characters that are invisible in an editor, by Unicode's symbols for them.
 PICTURES = str.maketrans({"␉": "\t", "␊": "\n", "␍": "\r", "⍽": "\u00a0"})
 MESSAGE_LINE = re.compile(r"\s*(?:\+(?P<milliseconds>\d+) *)?\| ?(?P<text>.*)")
 
 
 class TextError(Exception):
-    """A text that no event can be made from; names the file and the line."""
+    """A text from which no event can be made; names the file and the line."""
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Message:
 
 
 def parse(text: str, name: str) -> dict[str, Any]:
-    """Give the subscription document that a text describes. Raises TextError."""
+    """Return the subscription document that a text describes. Raises TextError."""
     lines = list(enumerate(text.split("\n"), start=1))
     blank = next((index for index, (_, line) in enumerate(lines) if not line.strip()), len(lines))
     header = _header(lines[:blank], name)

@@ -1,4 +1,4 @@
-"""Makes the events in which AWS packs something from the readable text in `text/`, as README.md explains.
+"""Makes the events in which AWS packs something from the readable texts in `text/`, as README.md explains.
 
 python -m events.make_events            write the events that are missing or differ from their text
 python -m events.make_events --check    write nothing; fail if any would be written
@@ -14,12 +14,12 @@ from events.documents import TextError, parse
 from events.packing import pack, unpacked
 
 HERE = Path(__file__).resolve().parent
-# The triggers whose events cannot be read as they are. Those of others have no text: they are one themselves.
+# The triggers whose events are not readable as they are. Those of other triggers need no text.
 PACKING = ("awslogs", "kinesis", "sns", "sqs")
 
 
 def made(directory: Path) -> dict[Path, Any]:
-    """Give what the events of all texts should be, by the paths where they belong. Raises TextError."""
+    """Return what the events of all texts should be, by the paths where they belong. Raises TextError."""
     texts = directory / "text"
 
     def document(name: str) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _read(path: Path) -> str:
 
 
 def stale(directory: Path) -> dict[Path, Any]:
-    """Give the events that differ from their text, by their paths (None: it has no text any more)."""
+    """Return the events that differ from their text, by their paths (None: it has no text any more)."""
     wanted = made(directory)
     different = {path: event for path, event in wanted.items() if not path.exists() or not _is_same(path, event)}
     packed = {path for trigger in PACKING for path in directory.glob(f"{trigger}.*.json")}
@@ -61,8 +61,8 @@ def _is_same(path: Path, event: Any) -> bool:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the stale events, or with --check name them and give 1 if there are any."""
-    parser = argparse.ArgumentParser(description="Make the sample events from the text beside them.")
+    """Write the stale events, or with --check name them and return 1 if there are any."""
+    parser = argparse.ArgumentParser(description="Make the sample events from the texts beside them.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if an event is out of date")
     check = parser.parse_args(arguments).check
     try:

@@ -1,6 +1,6 @@
-"""Packs what AWS packs: in the JSON of a text, an object whose one key is one of the words below stands for a value.
+"""Packs what AWS packs: in the JSON of a text, an object whose only key is a keyword below stands for a value.
 
-The words may be nested: `{"$base64": {"$gzip": {"$json": {"$document": "awslogs.rds-postgresql"}}}}` is what
+Keywords may be nested: `{"$base64": {"$gzip": {"$json": {"$document": "awslogs.rds-postgresql"}}}}` is what
 CloudWatch Logs puts into Kinesis.
 """
 
@@ -14,13 +14,13 @@ from typing import Any
 
 from events.documents import TextError
 
-GZIPPED = "H4sI"  # what the base64 of gzip begins with
+GZIPPED = "H4sI"  # the beginning of gzip in base64
 
 
 def pack(value: Any, document: Callable[[str], dict[str, Any]]) -> Any:
-    """Give a JSON value with all words replaced; `document` finds a CloudWatch Logs document by its text's name.
+    """Return a JSON value with all keywords replaced; `document` finds a CloudWatch Logs document by its text's name.
 
-    Raises TextError at a word that is not known.
+    Raises TextError for an unknown keyword.
     """
     if isinstance(value, list):
         return [pack(each, document) for each in value]
@@ -32,13 +32,13 @@ def pack(value: Any, document: Callable[[str], dict[str, Any]]) -> Any:
         return inner
     if name == "$document":
         return document(inner[name])
-    if name not in WORDS:
-        raise TextError(f"{name} is not known; expected one of {', '.join(sorted([*WORDS, '$document']))}.")
-    return WORDS[name](inner[name])
+    if name not in KEYWORDS:
+        raise TextError(f"{name} is not known; expected one of {', '.join(sorted([*KEYWORDS, '$document']))}.")
+    return KEYWORDS[name](inner[name])
 
 
 def unpacked(value: Any) -> Any:
-    """Give a JSON value with all gzip in it inflated, to compare: zlib versions differ in what they make of a text."""
+    """Return a JSON value with all gzip in it inflated, to compare: the output of zlib differs between versions."""
     if isinstance(value, list):
         return [unpacked(each) for each in value]
     if isinstance(value, dict):
@@ -65,4 +65,4 @@ def _base64(content: str | bytes) -> str:
     return base64.b64encode(content.encode() if isinstance(content, str) else content).decode("ascii")
 
 
-WORDS: dict[str, Callable[[Any], Any]] = {"$json": _json, "$gzip": _gzip, "$base64": _base64}
+KEYWORDS: dict[str, Callable[[Any], Any]] = {"$json": _json, "$gzip": _gzip, "$base64": _base64}

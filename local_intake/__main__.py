@@ -30,21 +30,21 @@ examples:
     curl -s -X POST http://127.0.0.1:8090/api/v2/logs -H 'DD-API-KEY: any' -d '[{{"message": "hello"}}]'
     curl -s 'http://127.0.0.1:8090/_local/logs?after=0&limit=10'
 
-  Keep it in a file; the sqlite3 shell can read it meanwhile:
+  Keep it in a file; the sqlite3 shell can read it at the same time:
     .venv/bin/python -m local_intake --store intake.sqlite
     sqlite3 intake.sqlite 'SELECT timestamp, service, message FROM logs ORDER BY id'
 
-  Answer 429 with Retry-After: 1, then 503, then accept:
+  Respond with 429 and Retry-After: 1, then with 503, then accept:
     .venv/bin/python -m local_intake --script '429:1,503,202'
 
-  Be slow with the first five log requests (a JSON list of steps; {{"then_accept": true}} stores and fails):
+  Delay the first five log requests (a JSON list of steps; {{"then_accept": true}} stores and fails):
     echo '[{{"signal": "logs", "delay": 2.5, "times": 5}}]' > slow.json
     .venv/bin/python -m local_intake --script @slow.json
 
-  Reset the first connection, dribble the second answer (send to port 8091):
+  Reset the first connection, dribble the second response (send to port 8091):
     .venv/bin/python -m local_intake --fault-proxy-port 8091 --faults 'reset_before_body,dribble_headers:0.1'
 
-faults (a number after a colon sets the seconds or bytes):
+faults (a number after a colon sets the seconds or the bytes):
 {faults}
 """
 
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.faults and options.fault_proxy_port is None:
-        parser.error("--faults needs --fault-proxy-port: faults happen to what goes through the proxy.")
+        parser.error("--faults needs --fault-proxy-port: faults apply to what goes through the proxy.")
     try:
         _run(options)
     except (OSError, StoreError) as error:
@@ -85,15 +85,15 @@ def _parser() -> argparse.ArgumentParser:
     keeping.add_argument(
         "--store", default=":memory:", metavar="PATH", help="SQLite file to add to (default: in memory)"
     )
-    keeping.add_argument("--count-only", action="store_true", help="check and count, keep nothing: for load")
+    keeping.add_argument("--count-only", action="store_true", help="check and count, keep nothing: for load tests")
     parser.add_argument(
         "--api-key", action="append", default=[], metavar="KEY", help="accept only this key (repeatable)"
     )
     parser.add_argument(
-        "--reject-key", action="append", default=[], metavar="KEY", help="answer 403 to this key (repeatable)"
+        "--reject-key", action="append", default=[], metavar="KEY", help="respond to this key with 403 (repeatable)"
     )
     parser.add_argument(
-        "--script", type=_script, default=[], help="answers that go wrong: STATUS[:RETRY_AFTER],… or @file.json"
+        "--script", type=_script, default=[], help="responses that fail: STATUS[:RETRY_AFTER],… or @file.json"
     )
     parser.add_argument(
         "--fault-proxy-port", type=_port, metavar="PORT", help="also listen here, and pass on with --faults"
@@ -119,7 +119,7 @@ def _run(options: argparse.Namespace) -> None:
     with ExitStack() as running:
         running.enter_context(intake)
         target = intake.url
-        # First and in this form: whoever starts this as a process waits for the line and reads the port in it.
+        # First and in this form: callers that start this as a process wait for the line and read the port in it.
         print(f"listening on {intake.url}", flush=True)
         if options.fault_proxy_port is not None:
             proxy = FaultProxy(intake.url, faults=options.faults, port=options.fault_proxy_port)
@@ -163,7 +163,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 <= int(text) <= 65_535:  # noqa: PLR2004 - the largest port there is
+    if not text.isdecimal() or not 0 <= int(text) <= 65_535:  # noqa: PLR2004 - the largest port
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
     return int(text)
 
@@ -174,7 +174,7 @@ def _host(text: str) -> str:
     except ValueError:
         raise argparse.ArgumentTypeError("an address is four numbers, such as 127.0.0.1") from None
     if not address.is_private or address.is_unspecified:
-        raise argparse.ArgumentTypeError("an intake takes what anybody sends: give one private address of this machine")
+        raise argparse.ArgumentTypeError("an intake takes data from anyone: give one private address of this machine")
     return text
 
 

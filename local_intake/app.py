@@ -1,4 +1,4 @@
-"""The intake over HTTP: endpoints as data, and what happens to a request from its first byte to its answer."""
+"""The intake over HTTP: endpoints as data, and what happens to a request from its first byte to its response."""
 
 import asyncio
 import sys
@@ -16,10 +16,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from local_intake import control, encodings, records
-from local_intake.answers import error_answer, read_body
 from local_intake.keys import ApiKeys, hidden_headers
 from local_intake.payloads import MAX_LOGS_BODY, MAX_METRICS_BODY, parse_logs, parse_metrics, parse_nothing
 from local_intake.records import Contents, RefusedError, Signal
+from local_intake.responses import error_response, read_body
 from local_intake.script import Script, Step
 from local_intake.spans import MAX_TRACES_BODY, parse_traces
 from local_intake.store import Store
@@ -31,7 +31,7 @@ INDEX = "A local intake: nothing that you send here leaves this machine."
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One thing that the intake takes: where, how much of it, how it is read, and the answer when all is well."""
+    """One endpoint: its path, the size limit, how the body is read, and the response on success."""
 
     signal: Signal
     method: str
@@ -39,10 +39,10 @@ class Endpoint:
     max_body: int
     parse: Callable[[bytes], Contents]
     status: int
-    answer: bytes
+    response: bytes
 
 
-# Paths and answers: https://docs.datadoghq.com/api/latest/ (logs, metrics, authentication) and the trace agent.
+# Paths and responses: https://docs.datadoghq.com/api/latest/ (logs, metrics, authentication) and the trace agent.
 ENDPOINTS = (
     Endpoint("logs", "POST", "/api/v2/logs", MAX_LOGS_BODY, parse_logs, 202, b"{}"),
     Endpoint(
@@ -62,7 +62,7 @@ ENDPOINTS = (
 def create_app(
     store: Store, script: Script | None = None, keys: ApiKeys | None = None, host: str = control.LOCAL_NAMES[0]
 ) -> Starlette:
-    """Make the application: the intake endpoints, `/_local`, and an index at `/`."""
+    """Create the application: the intake endpoints, `/_local`, and an index at `/`."""
     script = script or Script()
     intake = _Intake(store, script, keys or ApiKeys())
     return Starlette(
@@ -86,18 +86,18 @@ class _Intake:
             try:
                 wire = await read_body(request, endpoint.max_body + encodings.WIRE_OVERHEAD)
             except ClientDisconnect:
-                return Response(status_code=400)  # nobody is there to read it
+                return Response(status_code=400)  # the client is gone
             step = self._script.take(endpoint.signal, lambda: _readable(request, wire, endpoint))
             await asyncio.sleep(step.delay)
-            # Decoding and storing a full request takes tens of milliseconds: others go on meanwhile.
+            # Decoding and storing a full request takes tens of milliseconds: do not block the others.
             return await run_in_threadpool(self._settle, endpoint, request, wire, step)
 
         return receive
 
     def _settle(self, endpoint: Endpoint, request: Request, wire: bytes, step: Step) -> Response:
-        """Decide what a request gets, keep what it held, and give the answer."""
+        """Check a request, store what it held, and return the response."""
         contents, body_bytes = Contents(), 0
-        answer = _answer(endpoint, step)
+        response = _response(endpoint, step)
         if step.stores:
             try:
                 self._keys.check(request.headers, request.query_params)
@@ -105,30 +105,30 @@ class _Intake:
                 body_bytes = len(body)
                 contents = endpoint.parse(body)
             except RefusedError as refused:
-                answer = error_answer(refused.status, refused.detail)
+                response = error_response(refused.status, refused.detail)
         kept = records.Request(
             seq=0,
             received_at=time.time(),
             signal=endpoint.signal,
             path=endpoint.path,
-            status=answer.status_code,
+            status=response.status_code,
             wire_bytes=len(wire),
             body_bytes=body_bytes,
             headers=hidden_headers(request.headers),
         )
         self._store.add(kept, contents)
-        return answer
+        return response
 
 
 def _readable(request: Request, wire: bytes, endpoint: Endpoint) -> bytes:
-    """Return a body for a script to look into, empty if it cannot be decompressed."""
+    """Return a body for a script to search, empty if it cannot be decompressed."""
     try:
         return encodings.decode(request.headers.get("content-encoding", ""), wire, endpoint.max_body)
     except RefusedError:
         return b""
 
 
-def _answer(endpoint: Endpoint, step: Step) -> Response:
+def _response(endpoint: Endpoint, step: Step) -> Response:
     status = step.status or endpoint.status
     if status in BODILESS:
         return Response(status_code=status, headers=step.headers)
@@ -136,8 +136,8 @@ def _answer(endpoint: Endpoint, step: Step) -> Response:
         kind = "text/html" if step.is_html else "application/json"
         return Response(step.body, status, step.headers, media_type=kind)
     if step.is_error:
-        return error_answer(status, "The script says so.", step.headers)
-    return Response(endpoint.answer, status, step.headers, media_type="application/json")
+        return error_response(status, "The script says so.", step.headers)
+    return Response(endpoint.response, status, step.headers, media_type="application/json")
 
 
 async def _index(_request: Request) -> Response:
@@ -146,19 +146,19 @@ async def _index(_request: Request) -> Response:
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
-    """Answer requests that no route takes, in the intake's own words."""
+    """Respond to requests that no route takes with the intake's own sentences."""
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for this class only
     sentences = {
-        404: "There is nothing at this path: GET / lists what is here.",
-        405: f"This path does not take {request.method}: GET / lists what is here.",
+        404: "There is nothing at this path: GET / lists all paths.",
+        405: f"This path does not take {request.method}: GET / lists all paths.",
     }
     detail = sentences.get(error.status_code, error.detail)
-    return error_answer(error.status_code, detail, error.headers)
+    return error_response(error.status_code, detail, error.headers)
 
 
 async def _internal_error(_request: Request, error: Exception) -> Response:
-    """Report a bug by its kind and place only: its message may quote what was sent."""
+    """Report a bug by its type and location only: its message may quote what was sent."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     sentence = f"The local intake failed: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}."
     print(sentence, file=sys.stderr)
-    return error_answer(500, sentence)
+    return error_response(500, sentence)

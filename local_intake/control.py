@@ -1,4 +1,4 @@
-"""`/_local`: look at what arrived, and steer what is answered. A browser console needs no more than this."""
+"""`/_local`: look at what arrived, and control the responses. A browser console needs no more than this."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from local_intake.answers import error_answer, json_answer, read_body
+from local_intake.responses import error_response, json_response, read_body
 from local_intake.script import Script, ScriptError, parse_json
 from local_intake.store import Store
 
@@ -18,17 +18,17 @@ DEFAULT_PAGE = 100
 MAX_PAGE = 1_000
 MAX_SCRIPT_BODY = 1_000_000
 
-# A web page elsewhere could have a name of its own point at 127.0.0.1 and read your logs; this stops it.
+# A website could point its own name at 127.0.0.1 and read your logs (DNS rebinding); this prevents it.
 LOCAL_NAMES = ["127.0.0.1", "localhost"]  # and the address where it listens
 
 HELP = """\
-Look and steer:
+Look and control:
 
   GET    /_local/stats                                totals
-  GET    /_local/requests|logs|metrics|spans          rows, ascending; ?after=<seq>&limit=<1-1000>
+  GET    /_local/requests|logs|metrics|spans          rows, by seq; ?after=<seq>&limit=<1-1000>
   GET    /_local/script                               the steps that are left
   PUT    /_local/script                               a new list of steps, such as [{"status": 503, "times": 2}]
-  DELETE /_local/data                                 forget what arrived
+  DELETE /_local/data                                 delete what arrived
 """
 
 Reader = Callable[[int, int], list[msgspec.Struct]]
@@ -41,7 +41,7 @@ class _Page(msgspec.Struct):
 
 
 def routes(store: Store, script: Script, host: str) -> Mount:
-    """Make the routes under `/_local`."""
+    """Create the routes under `/_local`."""
     return Mount(
         "/_local",
         routes=[
@@ -54,11 +54,11 @@ def routes(store: Store, script: Script, host: str) -> Mount:
 
 def _look(store: Store) -> list[Route]:
     async def stats(_request: Request) -> Response:
-        return json_answer(store.stats())
+        return json_response(store.stats())
 
     async def clear(_request: Request) -> Response:
         await run_in_threadpool(store.clear)
-        return json_answer(store.stats())
+        return json_response(store.stats())
 
     return [
         Route("/stats", stats, methods=["GET"]),
@@ -75,24 +75,24 @@ def _page_of(read: Callable[[int, int], object]) -> Handler:
         try:
             wanted = msgspec.convert(dict(request.query_params), _Page, strict=False)
         except msgspec.ValidationError as error:
-            return error_answer(400, f"The query is wrong: {error}.")
+            return error_response(400, f"The query is wrong: {error}.")
         if not 1 <= wanted.limit <= MAX_PAGE:
-            return error_answer(400, f"limit must be from 1 to {MAX_PAGE}.")
-        # Encoding a page can be megabytes of work: off the event loop with it.
-        return await run_in_threadpool(lambda: json_answer(read(wanted.after, wanted.limit)))
+            return error_response(400, f"limit must be from 1 to {MAX_PAGE}.")
+        # Encoding a page can be megabytes of work: keep it off the event loop.
+        return await run_in_threadpool(lambda: json_response(read(wanted.after, wanted.limit)))
 
     return page
 
 
 def _steer(script: Script) -> list[Route]:
     async def show(_request: Request) -> Response:
-        return json_answer(script.remaining())
+        return json_response(script.remaining())
 
     async def replace(request: Request) -> Response:
         try:
             script.replace(parse_json(await read_body(request, MAX_SCRIPT_BODY)))
         except ScriptError as error:
-            return error_answer(400, str(error))
-        return json_answer(script.remaining())
+            return error_response(400, str(error))
+        return json_response(script.remaining())
 
     return [Route("/script", show, methods=["GET"]), Route("/script", replace, methods=["PUT"])]

@@ -1,4 +1,4 @@
-"""Content encodings, with a limit: decompression stops just past it, however much a body would unfold to."""
+"""Content encodings, with a limit: decompression stops just past it, however large the body would become."""
 
 import gzip
 import io
@@ -46,7 +46,7 @@ def _unzstd(wire: bytes, limit: int) -> bytes:
     decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW)
     body = decompressor.stream_reader(wire).read(limit + 1)
     if len(body) <= limit:
-        # The stream reader takes a cut frame for the end; this second pass, now known to be small, does not.
+        # The stream reader takes a truncated frame for the end; this second pass, now known to be small, does not.
         frame = decompressor.decompressobj()
         frame.decompress(wire)
         if not frame.eof or frame.unused_data:

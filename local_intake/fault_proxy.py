@@ -1,4 +1,4 @@
-"""A proxy on loopback that fails as networks do: what an HTTP framework cannot get wrong, done on raw sockets.
+"""A proxy on loopback that fails as networks do, with faults that need raw sockets, not an HTTP framework.
 
     with FaultProxy(intake.url) as proxy:
         proxy.faults(["reset_before_body", "latency:0.5", "pass"])
@@ -6,7 +6,7 @@
 
 Each request takes one fault; when they are used up, requests pass. It speaks as much HTTP/1.1 as that needs: one
 request at a time on a connection, and a new connection to the upstream for each. Bodies have a Content-Length, as the
-local intake's answers do; a chunked request is answered 411.
+local intake's responses do; the response to a chunked request is 411.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from local_intake.server import HOST, listen
 
 MAX_HEAD = 65_536
 FILLER_BYTES = 65_536
-# `{}` would dribble for two seconds only; white space after JSON is still JSON.
+# `{}` would dribble for only two seconds; white space after JSON is still JSON.
 MIN_BODY_TO_DRIBBLE = 60
 LENGTH_REQUIRED = b"HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 @dataclass
 class Exchange:
-    """One request on its way: what was read of it, and the ways to go on."""
+    """One request in progress: what was read of it, and how to proceed."""
 
     head: bytes
     reader: asyncio.StreamReader
@@ -44,17 +44,17 @@ class Exchange:
         return await self.reader.readexactly(int(_header(self.head, b"content-length") or 0))
 
     async def relay(self) -> tuple[bytes, bytes]:
-        """Let the upstream have the request, and give its answer: head and body."""
+        """Send the request to the upstream; return its response, head and body."""
         body = await self.body()
         reader, writer = await asyncio.open_connection(*self.upstream)
         try:
             writer.write(_without(self.head, b"connection", b"expect") + b"Connection: close\r\n\r\n" + body)
             await writer.drain()
-            head, _, answer = (await reader.read()).partition(b"\r\n\r\n")
+            head, _, response = (await reader.read()).partition(b"\r\n\r\n")
         finally:
             writer.close()
         head = _without(head, b"connection", b"content-length")
-        return head + b"Content-Length: %d\r\n\r\n" % len(answer), answer
+        return head + b"Content-Length: %d\r\n\r\n" % len(response), response
 
     async def send(self, data: bytes) -> None:
         """Send bytes to the client."""
@@ -62,7 +62,7 @@ class Exchange:
         await self.writer.drain()
 
     async def dribble(self, data: bytes) -> None:
-        """Send bytes to the client, one in each interval."""
+        """Send bytes to the client, one per interval."""
         for position in range(len(data)):
             await self.send(data[position : position + 1])
             await asyncio.sleep(self.value)
@@ -140,16 +140,16 @@ class _Kind:
 
 FAULTS = {
     "pass": _Kind(_pass, help="as if the proxy were not there"),
-    "latency": _Kind(_latency, 1, "wait for so many seconds, then pass"),
+    "latency": _Kind(_latency, 1, "wait for that many seconds, then pass"),
     "refuse": _Kind(_reset_before_body, help="RST when the connection is made (or, on one kept alive, when used)"),
     "reset_before_body": _Kind(_reset_before_body, help="RST after the headers; the upstream sees nothing"),
     "reset_after_body": _Kind(_reset_after_body, help="RST after the body; the upstream sees nothing"),
-    "lost_answer": _Kind(_lost_answer, help="the upstream gets it and answers; RST instead of the answer"),
-    "cut_answer": _Kind(_cut_answer, help="headers and half of the body of the answer, then close"),
-    "dribble_headers": _Kind(_dribble_headers, 1, "the whole answer, one byte every so many seconds"),
-    "dribble_body": _Kind(_dribble_body, 1, "headers at once, then one byte every so many seconds"),
+    "lost_answer": _Kind(_lost_answer, help="the upstream gets it and responds; RST instead of the response"),
+    "cut_answer": _Kind(_cut_answer, help="headers and half of the body of the response, then close"),
+    "dribble_headers": _Kind(_dribble_headers, 1, "the whole response, one byte in that many seconds"),
+    "dribble_body": _Kind(_dribble_body, 1, "headers at once, then one byte in that many seconds"),
     "endless_headers": _Kind(_endless_headers, help="headers that never end"),
-    "huge_body": _Kind(_huge_body, 100_000_000, "an answer of so many bytes"),
+    "huge_body": _Kind(_huge_body, 100_000_000, "a response of that many bytes"),
 }
 
 
@@ -216,7 +216,7 @@ class FaultProxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop listening, and drop what is still going on."""
+        """Stop listening, and drop open connections."""
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
 
@@ -250,7 +250,7 @@ class FaultProxy:
                 fault = self._take() or Fault("pass", 0)
                 await FAULTS[fault.name].play(Exchange(head, reader, writer, self._upstream, fault.value))
         except (OSError, EOFError, asyncio.LimitOverrunError, ValueError):
-            pass  # the client went away, or spoke no HTTP; the upstream is gone: closing says it all
+            pass  # the client is gone or does not speak HTTP, or the upstream is gone: closing is enough
         finally:
             writer.close()
 
@@ -270,7 +270,7 @@ def _header(head: bytes, name: bytes) -> bytes:
 
 
 def _without(head: bytes, *names: bytes) -> bytes:
-    """Give the lines of a head but these headers, each with its line end, without the empty line at the end."""
+    """Return the lines of a head except these headers, each with its line end, without the final empty line."""
     lines = [line for line in head.split(b"\r\n") if line]
     kept = [line for line in lines if line.partition(b":")[0].strip().lower() not in names]
     return b"\r\n".join([*kept, b""])

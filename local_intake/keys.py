@@ -1,4 +1,4 @@
-"""API keys: where a request carries one, which are taken, and how they are hidden."""
+"""API keys: where a request carries one, which are accepted, and how they are hidden."""
 
 from collections.abc import Collection, Mapping
 
@@ -14,18 +14,18 @@ MIN_KEY_TO_SHOW_END = 8
 
 
 def hide(key: str) -> str:
-    """Give a key as `****` and its last four characters, as Datadog shows keys; a short one as `****`."""
+    """Return a key as `****` and its last four characters, as Datadog shows keys; a short one as `****`."""
     return "****" + (key[-4:] if len(key) >= MIN_KEY_TO_SHOW_END else "")
 
 
 def hidden_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Give headers by lower-case name, with everything that is a credential hidden."""
+    """Return headers by lower-case name, with everything that is a credential hidden."""
     names = ((name.lower(), value) for name, value in headers.items())
     return {name: hide(value) if name in SECRET_HEADERS else value for name, value in names}
 
 
 class ApiKeys:
-    """Which API keys are taken: any but the rejected, or, where there are accepted ones, only those."""
+    """Which API keys are accepted: any except rejected ones, or, if there are accepted ones, only those."""
 
     def __init__(self, accepted: Collection[str] = (), rejected: Collection[str] = ()) -> None:
         self._accepted = frozenset(accepted)

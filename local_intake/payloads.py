@@ -14,7 +14,7 @@ from local_intake.records import Contents, RefusedError, Row
 MAX_LOGS_BODY = 5_000_000
 MAX_LOGS = 1_000
 MAX_LOG = 1_000_000
-# None is documented for distribution points. 3.2 MB is that of /api/v1/series on the wire; held against the
+# No limit is documented for distribution points. 3.2 MB is that of /api/v1/series on the wire; applied to the
 # uncompressed size here, so that what passes here passes there.
 MAX_METRICS_BODY = 3_200_000
 
@@ -54,7 +54,7 @@ def parse_logs(body: bytes) -> Contents:
     contents = Contents()
     raw_logs = _split_logs(body)
     if len(raw_logs) > MAX_LOGS:
-        raise RefusedError(413, f"There are too many logs: send at most {MAX_LOGS:,} in a request.")
+        raise RefusedError(413, f"Too many logs: send at most {MAX_LOGS:,} in a request.")
     latest = (time.time() + TEN_YEARS) * 1000
     for position, raw in enumerate(raw_logs, 1):
         with _refusing(f"Log {position}"):
@@ -69,7 +69,7 @@ def parse_logs(body: bytes) -> Contents:
 
 
 def parse_metrics(body: bytes) -> Contents:
-    """Read `{"series": [{"metric", "points": [[seconds, [values…]]], "tags", "host"}]}`; one row a value."""
+    """Read `{"series": [{"metric", "points": [[seconds, [values…]]], "tags", "host"}]}`; one row per value."""
     with _refusing("The body"):
         series = _metrics.decode(body).series
     if any(entry.type != "distribution" for entry in series):
@@ -120,7 +120,7 @@ def _text(value: object) -> str | None:
 
 
 def _milliseconds(value: object) -> int | None:
-    """Give a numeric timestamp as a whole number that SQLite can hold; Datadog ignores any other kind too."""
+    """Return a numeric timestamp as a whole number that SQLite can hold; Datadog ignores any other kind too."""
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) >= _INT64:
         return None
     return int(value)

@@ -1,4 +1,4 @@
-"""The types that cross between the modules: what arrived, what is kept of it, why it was refused."""
+"""The types that the modules share: what arrived, what is kept of it, why it was refused."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ TABLES: dict[str, Table] = {"logs": "logs", "metrics": "metrics", "traces": "spa
 
 
 class RefusedError(Exception):
-    """What was sent is not taken: an HTTP status and one sentence, which never quotes what was sent."""
+    """What was sent is refused: an HTTP status and one sentence, which never quotes what was sent."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -28,7 +28,7 @@ class Contents:
 
     A row has the values of `Log`, `Metric` or `Span` in their order, without `seq` and `request_seq`, and with the
     fields that are lists or objects as JSON text. `oversized` counts the logs over the limit for one log;
-    `warnings` counts what Datadog takes but does not do as the sender meant, by sentence.
+    `warnings` counts what Datadog accepts but does not treat as the sender meant, by sentence.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Log(msgspec.Struct):
     """One log. `id` is its own attribute of that name, `seq` the order of arrival; `tags` is its `ddtags`.
 
     `timestamp` is in Unix milliseconds; `attributes` is the whole log as it was sent. `oversized`: over 1 MB, where
-    Datadog would have cut it.
+    Datadog would have truncated it.
     """
 
     seq: int
@@ -140,5 +140,5 @@ class Stats(msgspec.Struct):
 
 
 def is_success(status: int) -> bool:
-    """Tell whether an HTTP status is a 2xx."""
+    """Return whether an HTTP status is a 2xx."""
     return 200 <= status < 300  # noqa: PLR2004 - the class of a status is its own name

@@ -1,4 +1,4 @@
-"""Answers that go wrong on purpose: a list of steps, of which each request to the intake takes one, in order."""
+"""Responses that fail on purpose: a list of steps, of which each request to the intake takes one, in order."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,18 +16,18 @@ HeaderValue = Annotated[str, Meta(pattern=r"^[\x20-\x7e]*\Z")]
 
 
 class ScriptError(ValueError):
-    """A script that cannot be followed: one sentence that says where and why."""
+    """An invalid script: one sentence that says where and why."""
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What to do with the next request that fits, or with the next `times` such requests.
+    """What to do with the next request that matches, or with the next `times` such requests.
 
-    It fits if it is of the `signal`, where one is named, and if its body, decompressed, `contains` the text.
+    It matches if it is of the `signal`, if one is named, and if its body, decompressed, `contains` the text.
 
-    No `status`, or a 2xx, means: check and store it as always, after `delay` seconds, and answer with `headers`
-    and `body` if given. Any other status answers so and stores nothing, unless `then_accept` asks to store it
-    all the same, like an intake that fails after it has done the work. A 2xx with a `body` of HTML stores
-    nothing either: that is a proxy or a login page speaking, not an intake.
+    No `status`, or a 2xx, means: check and store it as always, after `delay` seconds, and respond with `headers` and
+    `body` if given. Any other status is returned and stores nothing, unless `then_accept` asks to store it anyway,
+    like an intake that fails after it has done the work. A 2xx with a `body` of HTML stores nothing either: that is
+    the response of a proxy or a login page, not of an intake.
     """
 
     status: Annotated[int, Meta(ge=200, le=599)] | None = None
@@ -59,7 +59,7 @@ ACCEPT = Step()
 
 
 class Script:
-    """The steps that are left. Safe to replace from one thread while another answers requests."""
+    """The steps that are left. Safe to replace from one thread while another serves requests."""
 
     def __init__(self, steps: Iterable[Step | Mapping[str, object]] = ()) -> None:
         self._lock = threading.Lock()
@@ -74,7 +74,7 @@ class Script:
             self._steps = checked
 
     def take(self, signal: Signal, body: Callable[[], bytes]) -> Step:
-        """Take the first step that fits a request of this signal and body; where none does, the request is accepted."""
+        """Take the first step that matches a request of this signal and body; if none does, the request is accepted."""
         with self._lock:
             for position, step in enumerate(self._steps):
                 if step.signal in (None, signal) and (not step.contains or step.contains.encode() in body()):

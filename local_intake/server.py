@@ -17,7 +17,7 @@ from local_intake.store import SqliteStore, Store
 
 HOST = "127.0.0.1"
 START_TIMEOUT_SECONDS = 10
-# How long requests that are still being answered (a scripted delay) may hold up the end.
+# How long requests in progress (a scripted delay) may hold up the shutdown.
 STOP_TIMEOUT_SECONDS = 1
 
 
@@ -54,7 +54,7 @@ class LocalIntake:
         return f"http://{self._host}:{self._port}"
 
     def __enter__(self) -> Self:
-        """Listen, and return when requests are answered; `OSError` if the port is taken."""
+        """Listen, and return when requests are served; `OSError` if the port is taken."""
         try:
             listener = listen(self._port, self._host)
         except OSError:
@@ -81,8 +81,8 @@ class LocalIntake:
 
 
 def listen(port: int, host: str = HOST) -> socket.socket:
-    """Listen on a port, 0 for a free one; `OSError` if it is taken, or the address is none of this machine's."""
-    # asyncio switches Nagle's algorithm off only on sockets that name their protocol; with it, each answer takes 40 ms.
+    """Listen on a port, 0 for a free one; `OSError` if it is taken, or the address does not belong to this machine."""
+    # asyncio disables Nagle's algorithm only on sockets that name their protocol; with it, each response takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -111,7 +111,7 @@ def _config(app: Starlette) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which otherwise looks only ten times a second whether it should stop."""
+    """uvicorn, which otherwise checks only ten times a second whether it should stop."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

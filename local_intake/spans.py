@@ -1,4 +1,4 @@
-"""Protobuf payloads: an `AgentPayload` of traces, checked and turned into rows, one a span."""
+"""Protobuf payloads: an `AgentPayload` of traces, checked and turned into rows, one per span."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ MAX_TRACES_BODY = 3_200_000
 
 def parse_traces(body: bytes) -> Contents:
     """Read a serialised `AgentPayload`; `RefusedError` if it is not one."""
-    # Here, because protobuf takes 50 ms to load and most runs see no trace.
+    # Imported here, because protobuf takes 50 ms to load and most runs see no trace.
     from google.protobuf.message import DecodeError
 
     from trace_proto.agent_payload_pb2 import AgentPayload

@@ -1,4 +1,4 @@
-"""Where rows go: an SQLite database, or nothing but counters, behind one interface."""
+"""Where rows go: an SQLite database or just counters, behind one interface."""
 
 import copy
 import sqlite3
@@ -11,8 +11,8 @@ import msgspec
 from local_intake.records import TABLES, Contents, Log, Metric, Request, Span, Stats, Table
 
 SCHEMA_VERSION = 2
-# `seq` is the order of arrival. It keeps rising after a clear (AUTOINCREMENT), so that a reader who
-# asks for what came after one misses nothing.
+# `seq` is the order of arrival. It keeps increasing after a clear (AUTOINCREMENT), so that a reader that asks for what
+# came after one misses nothing.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, received_at REAL, signal TEXT, path TEXT, status INTEGER,
@@ -60,7 +60,7 @@ class Store(Protocol):
     """Keeps what arrived. Any thread may call any method; readers ascend by `seq`."""
 
     def add(self, request: Request, contents: Contents) -> None:
-        """Keep a request and all its rows, or nothing of it."""
+        """Keep a request and all its rows, or none of it."""
 
     def requests(self, after: int = 0, limit: int = NO_LIMIT) -> list[Request]:
         """List requests with a `seq` over `after`."""
@@ -75,17 +75,17 @@ class Store(Protocol):
         """List spans with a `seq` over `after`."""
 
     def stats(self) -> Stats:
-        """Give the totals as they are now."""
+        """Return the totals as they are now."""
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
 
     def close(self) -> None:
-        """Let go of the file, if there is one."""
+        """Close the file, if there is one."""
 
 
 class CountingStore:
-    """Counts and keeps nothing: for load."""
+    """Counts and keeps nothing: for load tests."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -98,23 +98,23 @@ class CountingStore:
             self._stats.add(request)
 
     def requests(self, after: int = 0, limit: int = NO_LIMIT) -> list[Request]:  # noqa: ARG002 - as in Store
-        """Give nothing: nothing is kept."""
+        """Return nothing: nothing is kept."""
         return []
 
     def logs(self, after: int = 0, limit: int = NO_LIMIT) -> list[Log]:  # noqa: ARG002 - as in Store
-        """Give nothing: nothing is kept."""
+        """Return nothing: nothing is kept."""
         return []
 
     def metrics(self, after: int = 0, limit: int = NO_LIMIT) -> list[Metric]:  # noqa: ARG002 - as in Store
-        """Give nothing: nothing is kept."""
+        """Return nothing: nothing is kept."""
         return []
 
     def spans(self, after: int = 0, limit: int = NO_LIMIT) -> list[Span]:  # noqa: ARG002 - as in Store
-        """Give nothing: nothing is kept."""
+        """Return nothing: nothing is kept."""
         return []
 
     def stats(self) -> Stats:
-        """Give the totals as they are now."""
+        """Return the totals as they are now."""
         with self._lock:
             return copy.deepcopy(self._stats)
 
@@ -128,7 +128,7 @@ class CountingStore:
 
 
 class SqliteStore:
-    """Keeps everything in an SQLite database: a file, which other processes may read meanwhile, or `:memory:`."""
+    """Keeps everything in an SQLite database: a file, which other processes may read too, or `:memory:`."""
 
     def __init__(self, path: str | Path = ":memory:") -> None:
         self._lock = threading.Lock()
@@ -165,12 +165,12 @@ class SqliteStore:
         return self._read(Span, after, limit)
 
     def stats(self) -> Stats:
-        """Give the totals as they are now."""
+        """Return the totals as they are now."""
         with self._lock:
             return copy.deepcopy(self._stats)
 
     def clear(self) -> None:
-        """Delete all rows. `seq` goes on from where it was."""
+        """Delete all rows. `seq` continues from where it was."""
         with self._lock:
             self._connection.executescript(CLEAR)
             self._stats = Stats()
@@ -202,7 +202,7 @@ def _describe(request: Request, contents: Contents) -> None:
 
 
 def _open(path: str) -> sqlite3.Connection:
-    """Open or make a database; `StoreError` if that is not possible. Access is serialised by the store's lock."""
+    """Open or create a database; `StoreError` if that is not possible. The store's lock serialises access."""
     try:
         connection = sqlite3.connect(path, check_same_thread=False, detect_types=sqlite3.PARSE_DECLTYPES)
         try:
@@ -220,7 +220,7 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
     if version not in (0, SCHEMA_VERSION):
         raise StoreError(f"The store {path} was made by another version: delete it or name another.")
     connection.execute("PRAGMA journal_mode = WAL")
-    # With WAL a crash of the machine may cost the last requests, never the database: good enough here.
+    # With WAL a crash of the machine may lose the last requests, but not corrupt the database: good enough here.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.executescript(SCHEMA)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -7,7 +7,7 @@ from types import FrameType
 
 
 def _interrupted(_number: int, _frame: FrameType | None) -> None:
-    """End at once: nothing has been started yet. What an interrupted import raises would be a traceback."""
+    """End at once: nothing has been started yet, and an interrupted import would print a traceback."""
     os.write(sys.stderr.fileno(), b"Interrupted.\n")
     os._exit(130)
 

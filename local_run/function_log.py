@@ -1,4 +1,4 @@
-"""What the function complained about, out of what it printed."""
+"""Extracts warnings and errors from what the function printed."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ COMPLAINTS = {"WARNING", "ERROR", "CRITICAL"}
 
 
 class Line(msgspec.Struct):
-    """As much of a line of the forwarder's own log as is shown here."""
+    """The part of a line of the forwarder's own log that is shown here."""
 
     level: str
     message: str
 
 
 def complaints(path: Path) -> list[str]:
-    """Give the messages of warnings and errors, each once, in order, and not more than `MAX_COMPLAINTS`."""
+    """Return the messages of warnings and errors, each once, in order, at most `MAX_COMPLAINTS`."""
     found: dict[str, None] = {}
     decode = msgspec.json.Decoder(Line).decode
     with path.open("rb") as log:

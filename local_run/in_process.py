@@ -1,6 +1,6 @@
-"""Calls the handler in this process, where the emulator cannot run: the same answers, without Lambda's runtime.
+"""Calls the handler in this process, where the emulator cannot run: the same responses, without Lambda's runtime.
 
-What is lost: the function has this process's memory and cannot be stopped when its time is over.
+What is lost: the function shares this process's memory and cannot be stopped when it times out.
 """
 
 import importlib
@@ -23,7 +23,7 @@ KEPT_VARIABLES = {"PATH", "HOME", "SYSTEMROOT"}
 
 @dataclass
 class Context:
-    """What Lambda's context object offers, as far as a forwarder reads it."""
+    """The part of Lambda's context object that a forwarder reads."""
 
     timeout: int
     memory_limit_in_mb: int
@@ -34,7 +34,7 @@ class Context:
     started: float = field(default_factory=time.monotonic)
 
     def get_remaining_time_in_millis(self) -> int:
-        """Give the milliseconds until Lambda would end the invocation."""
+        """Return the milliseconds until Lambda would end the invocation."""
         return max(0, int((self.timeout - (time.monotonic() - self.started)) * 1000))
 
 
@@ -80,7 +80,7 @@ class InProcess:
         self._exit.close()
 
     def invoke(self, event: dict[str, Any]) -> Result:
-        """Run the handler on one event; an exception of its becomes the result's error, as in Lambda."""
+        """Run the handler on one event; an exception becomes the result's error, as in Lambda."""
         context = Context(self._timeout, self._memory)
         with redirect_stdout(self._log), redirect_stderr(self._log):
             try:
@@ -93,7 +93,7 @@ class InProcess:
 
 @contextmanager
 def _environment(environ: dict[str, str]) -> Iterator[None]:
-    """Replace this process's environment by the function's, which has nothing of the user's AWS credentials."""
+    """Replace this process's environment with the function's, which has none of the user's AWS credentials."""
     before = dict(os.environ)
     kept = {name: value for name, value in before.items() if name in KEPT_VARIABLES}
     os.environ.clear()

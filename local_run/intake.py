@@ -1,4 +1,4 @@
-"""The local intake as a process of its own, and the questions that a run asks it."""
+"""The local intake as a process of its own, and the queries that a run makes."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,14 +11,14 @@ from local_run.files import short
 from local_run.function import RunError
 from local_run.process import LOOPBACK, serving
 
-# What the forwarder reports about itself is no part of what it was given to forward.
+# What the forwarder reports about itself is not part of what it was given to forward.
 OWN_METRICS = "aws.dd_forwarder."
-_ANSWER_SECONDS = 30
+_TIMEOUT_SECONDS = 30
 _PAGE = 1000
 
 
 class Intake:
-    """A local intake on a free port, on loopback unless `host` says else, with an empty store, in a `with` block.
+    """A local intake on a free port, on loopback unless `host` says otherwise, with an empty store, in a `with` block.
 
     Raises RunError if it does not start.
     """
@@ -60,9 +60,9 @@ class Intake:
 
     def _get(self, name: str, **query: int) -> Any:
         try:
-            answer = self._session.get(f"{self.url}/_local/{name}", params=query, timeout=_ANSWER_SECONDS)
-            answer.raise_for_status()
-            return answer.json()
+            response = self._session.get(f"{self.url}/_local/{name}", params=query, timeout=_TIMEOUT_SECONDS)
+            response.raise_for_status()
+            return response.json()
         except requests.ConnectionError as error:
             raise RunError(
                 f"The local intake died, so the counts are the function's own; see {short(self._log)}."

@@ -18,19 +18,19 @@ from local_run.sam_local import SamLocal, architecture
 FILES = ROOT / ".cache" / "invoke"
 SAMPLE = run.EVENTS / "awslogs.lambda-cold-start.json"
 WHERE = "in a container, by `sam local invoke`: the times hold its start."
-# What the stack makes in AWS, and there is none of here.
+# For what the stack makes in AWS and does not exist here.
 WITHOUT_AWS = {
     "DD_API_KEY_SECRET_ARN": "",
     "DD_STORE_FAILED_EVENTS": "false",
     "DD_S3_BUCKET_NAME": "",
     "DD_FETCH_LAMBDA_TAGS": "false",
 }
-# Docker Desktop's name for this machine has no subdomains, which S3 would make of buckets.
+# Docker Desktop's name for this machine has no subdomains, which S3 would use for buckets.
 WITH_S3 = {"DD_USE_VPC": "true"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print, and say by the exit status whether everything was delivered."""
+    """Run and print; return the exit status, 0 if everything was delivered."""
     options = _parser().parse_args(arguments)
     return exit_status(lambda: _run(options))
 
@@ -40,7 +40,7 @@ def _run(options: argparse.Namespace) -> int:
     outcome = run.Outcome(options.files.resolve(), where=WHERE)
     invoke(events, outcome)
     (report.print_json if options.json else report.print_table)(outcome)
-    return 0 if outcome.books.is_delivered else NOT_DELIVERED
+    return 0 if outcome.ledger.is_delivered else NOT_DELIVERED
 
 
 def invoke(events: dict[str, dict[str, Any]], outcome: run.Outcome) -> None:
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         "`make invoke` builds it first.",
     )
     parser.add_argument("--event", type=path, metavar="PATH", help=f"send this (default: {SAMPLE.name})")
-    parser.add_argument("--files", type=Path, default=FILES, metavar="DIR", help="where to put what the run leaves")
+    parser.add_argument("--files", type=Path, default=FILES, metavar="DIR", help="where to put the files of the run")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     return parser
 

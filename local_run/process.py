@@ -1,4 +1,4 @@
-"""Servers that a run starts as processes of their own: each says on its first line where it listens."""
+"""Servers that a run starts as processes of their own: each prints its URL on the first line."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ _STOP_SECONDS = 5
 
 @contextmanager
 def serving(what: str, arguments: Sequence[str | Path], log_path: Path) -> Iterator[str]:
-    """Run `python -m <arguments>` until the `with` block is left; give the URL on its first line.
+    """Run `python -m <arguments>` until the `with` block is left; yield the URL on its first line.
 
     What it prints to its standard error goes to `log_path`. Raises RunError, which names `what`, if it does not start.
     """
@@ -41,7 +41,7 @@ def serving(what: str, arguments: Sequence[str | Path], log_path: Path) -> Itera
 
 
 def _url_when_ready(process: subprocess.Popen[str]) -> str:
-    """Give the URL in the first line that it prints, or the empty text if it ends or takes too long."""
+    """Return the URL in the first line that it prints, or an empty string if it ends or takes too long."""
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     timer = threading.Timer(_START_SECONDS, process.kill)
     timer.start()
@@ -53,7 +53,7 @@ def _url_when_ready(process: subprocess.Popen[str]) -> str:
 
 
 def _reason(log_path: Path) -> str:
-    return log_path.read_text(encoding="utf-8", errors="replace").strip() or "it said nothing"
+    return log_path.read_text(encoding="utf-8", errors="replace").strip() or "it printed nothing"
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local_run.books import TOTAL, Books, Entry, plural
 from local_run.command import Output
 from local_run.files import short
+from local_run.ledger import TOTAL, Entry, Ledger, plural
 from local_run.run import Outcome
 
 MAX_PROBLEMS = 5
-LEAST_MEASURABLE_BYTES = 1_000_000
+MIN_MEASURABLE_BYTES = 1_000_000
 UNBOUNDED = 10_000  # characters of a table's width
 # The columns and their headings, narrow enough that all samples fit into 80 characters.
 COLUMNS = {
@@ -51,13 +51,13 @@ def print_table(outcome: Outcome) -> None:
 
 def print_json(outcome: Outcome) -> None:
     """Print the same as one JSON object."""
-    books = outcome.books
+    ledger = outcome.ledger
     report = {
-        "delivered": books.is_delivered,
+        "delivered": ledger.is_delivered,
         "handler_ran": outcome.where,
-        "entries": [asdict(entry) for entry in books.entries],
-        "total": asdict(books.total),
-        "problems": books.problems,
+        "entries": [asdict(entry) for entry in ledger.entries],
+        "total": asdict(ledger.total),
+        "problems": ledger.problems,
         "unused_settings": outcome.unused,
         "notes": [*outcome.notes, *_shortened(outcome)],
         "complaints": outcome.complaints,
@@ -68,8 +68,8 @@ def print_json(outcome: Outcome) -> None:
 
 
 def _print_entries(console: Console, outcome: Outcome) -> None:
-    """Print the table as wide as there is room: with all columns, or without those of zeros, or else as a list."""
-    total = outcome.books.total
+    """Print the table as wide as there is room for: with all columns, or without those of zeros, or else as a list."""
+    total = outcome.ledger.total
     used = [column for column in COLUMNS if column in ALWAYS or getattr(total, column)]
     for columns in (list(COLUMNS), used):
         table = _table(outcome, columns)
@@ -95,9 +95,9 @@ def _table(outcome: Outcome, columns: list[str]) -> Table:
 
 def _rows(outcome: Outcome) -> Iterator[Entry]:
     """Yield the entries, and if there are several their total."""
-    yield from outcome.books.entries
-    if len(outcome.books.entries) > 1:
-        yield outcome.books.total
+    yield from outcome.ledger.entries
+    if len(outcome.ledger.entries) > 1:
+        yield outcome.ledger.total
 
 
 def _cells(entry: Entry, columns: list[str]) -> Iterator[str | Text]:
@@ -122,16 +122,16 @@ def _sentences(outcome: Outcome) -> Iterator[str]:
     yield from _amount(outcome)
     changes = [*outcome.notes, *_shortened(outcome)]
     yield from changes
-    for entry in outcome.books.entries:
+    for entry in outcome.ledger.entries:
         yield from (f"{entry.name}: {note}" for note in entry.notes)
     if outcome.complaints:
         yield "The forwarder's log says:"
         yield from (f"  {complaint}" for complaint in outcome.complaints)
-    problems = outcome.books.all_problems
+    problems = outcome.ledger.all_problems
     yield from problems[:MAX_PROBLEMS]
     if len(problems) > MAX_PROBLEMS:
         yield f"… and {len(problems) - MAX_PROBLEMS:,} more."
-    yield _verdict(outcome.books, changed=bool(changes))
+    yield _verdict(outcome.ledger, changed=bool(changes))
     yield ""
     yield f"What arrived:        {short(outcome.store)} (SQLite: requests, logs, metrics, spans)"
     yield f"The function's log:  {short(outcome.function_log)}"
@@ -139,12 +139,12 @@ def _sentences(outcome: Outcome) -> Iterator[str]:
 
 
 def _amount(outcome: Outcome) -> Iterator[str]:
-    """Say how much a log file was, and how fast it went if it was enough to tell."""
+    """Yield the size of a log file, and the throughput if it was large enough to measure."""
     if not outcome.seconds:
         return
-    total = outcome.books.total
+    total = outcome.ledger.total
     amount = f"{plural(total.events, 'event')}, {plural(total.lines, 'line')}"
-    if outcome.bytes_read < LEAST_MEASURABLE_BYTES:
+    if outcome.bytes_read < MIN_MEASURABLE_BYTES:
         yield f"{amount}."
         return
     yield (
@@ -154,17 +154,17 @@ def _amount(outcome: Outcome) -> Iterator[str]:
 
 
 def _shortened(outcome: Outcome) -> Iterator[str]:
-    if count := outcome.books.total.truncated:
+    if count := outcome.ledger.total.truncated:
         were = "was" if count == 1 else "were"
-        limit = "the most that an intake takes, 1,000,000 bytes as JSON"
+        limit = "an intake takes, 1,000,000 bytes as JSON"
         yield f"{plural(count, 'log')} {were} longer than {limit}, and {were} shortened (tag truncated:true)."
 
 
-def _verdict(books: Books, *, changed: bool) -> str:
-    if not books.is_delivered:
+def _verdict(ledger: Ledger, *, changed: bool) -> str:
+    if not ledger.is_delivered:
         return "NOT EVERYTHING WAS DELIVERED."
-    if not books.total.sent:
+    if not ledger.total.sent:
         return "Nothing was sent: there was nothing to deliver; the intake counted the same."
     if changed:
-        return "Everything was delivered, though not all of it as it was (see above); the intake counted the same."
+        return "Everything was delivered, though some of it was changed (see above); the intake counted the same."
     return "Everything was delivered; the intake counted the same."

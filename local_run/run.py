@@ -1,4 +1,4 @@
-"""One run: start the intake and the handler, send the events, compare what both say."""
+"""One run: start the intake and the handler, send the events, compare what both report."""
 
 import json
 import stat
@@ -13,11 +13,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from local_run.books import Books, Entry, plural
 from local_run.emulator import Emulator, EmulatorUnavailableError, install
 from local_run.function import Function, RunError
 from local_run.in_process import InProcess
 from local_run.intake import Intake
+from local_run.ledger import Entry, Ledger, plural
 from local_run.process import ROOT
 from local_run.wrap import MAX_MESSAGE_BYTES, Wrapper
 
@@ -36,14 +36,14 @@ Send = Callable[[str, dict[str, Any]], Entry]  # takes an event's name, and the 
 
 @dataclass
 class Outcome:
-    """What a run found: the books, where the handler ran, and for a log file how much it was and how long it took.
+    """What a run found: the ledger, where the handler ran, and for a log file its size and how long it took.
 
-    `files` is the directory with the intake's store and the function's log; `complaints` are what that log warns of;
-    `unused` are settings in the shell's environment that the run left out.
+    `files` is the directory with the intake's store and the function's log; `complaints` are the warnings in that log;
+    `unused` are settings in the shell's environment that the run ignored.
     """
 
     files: Path
-    books: Books = field(default_factory=Books)
+    ledger: Ledger = field(default_factory=Ledger)
     where: str = ""
     bytes_read: int = 0
     seconds: float = 0.0
@@ -63,7 +63,7 @@ class Outcome:
 
 
 def load_events(path: Path | None) -> dict[str, dict[str, Any]]:
-    """Read one event, or in the order of their names all sample events that can be delivered. Raises RunError."""
+    """Read one event, or all sample events that can be delivered, sorted by name. Raises RunError."""
     paths = [path] if path else sorted(each for each in EVENTS.glob("*.json") if CORRUPT not in each.name)
     if not paths:
         raise RunError(f"There are no events in {EVENTS}: run `make events`.")
@@ -85,10 +85,10 @@ def _load_event(path: Path) -> dict[str, Any]:
 
 
 def check_log(path: Path) -> None:
-    """Raise RunError unless it is a file with text in it. A pipe is none: what is read of it is gone from it."""
+    """Raise RunError unless it is a file with text in it. A pipe can be read only once."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise RunError(f"The log {path} is not a regular file: write what it gives into one first.")
+            raise RunError(f"The log {path} is not a regular file: write its content to one first.")
         with path.open("rb") as stream:
             start = stream.read(len(GZIP))
     except OSError as error:
@@ -100,14 +100,14 @@ def check_log(path: Path) -> None:
 
 
 def check_settings(settings: dict[str, str]) -> None:
-    """Raise RunError if one of them would send what is forwarded elsewhere."""
+    """Raise RunError if one of them would send the data somewhere else."""
     for name in sorted(SET_BY_THE_RUN & settings.keys()):
         raise RunError(f"{name} is set by the run: everything goes to the local intake.")
 
 
 @contextmanager
 def running(settings: dict[str, str], outcome: Outcome, *, in_process: bool) -> Iterator[tuple[Intake, Function]]:
-    """Start the intake and the forwarder that sends to it; end both.
+    """Start the intake and the forwarder that sends to it; stop both.
 
     With `in_process`, or where the emulator cannot run, the handler is called in this process.
     """
@@ -122,9 +122,9 @@ def running(settings: dict[str, str], outcome: Outcome, *, in_process: bool) -> 
 def started(
     handler: str, environ: dict[str, str], log_path: Path, *, in_process: bool
 ) -> Iterator[tuple[Function, str]]:
-    """Start a handler, and say where it runs: `under …` or `in this process, …`."""
+    """Start a handler; yield it and where it runs: `under …` or `in this process, …`."""
     with ExitStack() as stack:
-        reason = "that was asked for."
+        reason = "as requested."
         if not in_process:
             try:
                 install()
@@ -139,14 +139,14 @@ def started(
 
 
 def addresses(url: str) -> dict[str, str]:
-    """Give the settings that send everything to one intake."""
+    """Return the settings that send everything to one intake."""
     return {"DD_URL": url, "DD_API_URL": url, "DD_TRACE_INTAKE_URL": url, "DD_NO_SSL": "true"}
 
 
 def send_events(
     events: dict[str, dict[str, Any]], function: Function, outcome: Outcome, others: Mapping[str, Send] | None = None
 ) -> None:
-    """Send events one after another; each is an entry in the books. A wrong setting ends it.
+    """Send events one after another; each is an entry in the ledger. A wrong setting stops the run.
 
     `others` are those that are not for the forwarder, by name.
     """
@@ -160,19 +160,19 @@ def send_events(
         for name, event in events.items():
             progress.update(task, description=name)
             entry = sends.get(name, forward)(name, event)
-            outcome.books.entries.append(entry)
+            outcome.ledger.entries.append(entry)
             progress.advance(task)
             if entry.fails_with(WRONG_SETTING):
                 break
-    if unsent := len(events) - len(outcome.books.entries):
-        outcome.books.problems.append(f"Not sent for that reason: {plural(unsent, 'event')}.")
+    if unsent := len(events) - len(outcome.ledger.entries):
+        outcome.ledger.problems.append(f"Not sent for that reason: {plural(unsent, 'event')}.")
 
 
 def send_log(path: Path, log_group: str, function: Function, outcome: Outcome) -> None:
-    """Send a text file as subscription events of a log group; all of it is one entry in the books."""
+    """Send a text file as subscription events of a log group; all of it is one entry in the ledger."""
     wrapper = Wrapper(log_group)
     entry = Entry(path.name)
-    outcome.books.entries.append(entry)
+    outcome.ledger.entries.append(entry)
     size = path.stat().st_size
     started = time.perf_counter()
     with path.open("rb") as stream, _progress(DownloadColumn()) as progress:
@@ -188,15 +188,15 @@ def send_log(path: Path, log_group: str, function: Function, outcome: Outcome) -
     outcome.bytes_read = wrapper.bytes_read
     outcome.notes = list(_notes(wrapper))
     if entry.lines != wrapper.lines and not entry.problems:
-        entry.problems.append(f"{plural(wrapper.lines, 'line')} went out, but the forwarder received {entry.lines:,}.")
+        entry.problems.append(f"{plural(wrapper.lines, 'line')} were sent, but the forwarder received {entry.lines:,}.")
 
 
 def compare(intake: Intake, outcome: Outcome) -> None:
-    """Compare the books with what the intake counted, if it still says so."""
+    """Compare the ledger with what the intake counted, if it still responds."""
     try:
-        outcome.books.compare(intake.arrived())
+        outcome.ledger.compare(intake.arrived())
     except RunError as error:
-        outcome.books.problems.append(str(error))
+        outcome.ledger.problems.append(str(error))
 
 
 def _shrunk(bytes_read: int, size: int) -> Iterator[str]:
@@ -206,7 +206,7 @@ def _shrunk(bytes_read: int, size: int) -> Iterator[str]:
 
 def _notes(wrapper: Wrapper) -> Iterator[str]:
     if wrapper.cuts:
-        longest = f"the most that CloudWatch Logs takes in one log event, {MAX_MESSAGE_BYTES:,} bytes"
+        longest = f"CloudWatch Logs takes in one log event, {MAX_MESSAGE_BYTES:,} bytes"
         yield f"Lines longer than {longest}, were cut; number of cuts: {wrapper.cuts:,}."
     if wrapper.replaced:
         yield f"Bytes that are not UTF-8 became U+FFFD; number of replacements: {wrapper.replaced:,}."

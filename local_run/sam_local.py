@@ -20,11 +20,11 @@ from local_run.process import ROOT
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 FUNCTION = "Forwarder"  # in the template
 NAME = "datadog-forwarder"
-IMAGE = "*/lambda/python:3.13"  # of whatever registry
+IMAGE = "*/lambda/python:3.13"  # of any registry
 REGION = "us-east-1"
 _STOP_SECONDS = 15
-_USERS_AWS = ("AWS_", "SAM_")  # what begins so is the user's own, and no business of the function
-# With credentials SAM would ask AWS whose they are; without, it gives the function some that open nothing.
+_USERS_AWS = ("AWS_", "SAM_")  # variables of the user that the function must not see
+# With credentials SAM would ask AWS whose they are; without, it gives the function dummy ones.
 _NO_AWS = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_CONFIG_FILE": os.devnull,
@@ -34,7 +34,7 @@ _NO_AWS = {
 
 
 def architecture() -> str:
-    """Give this machine's processor as Lambda calls it. Raises RunError if Lambda has none like it."""
+    """Return this machine's processor architecture as Lambda calls it. Raises RunError if Lambda has none like it."""
     machine = platform.machine().lower()
     if machine not in ARCHITECTURES:
         raise RunError(f"Lambda has no processor like this machine's: {machine}.")
@@ -71,10 +71,10 @@ class SamLocal:
     def invoke(self, event: dict[str, Any]) -> Result:
         """Run the function on one event. Raises RunError if SAM cannot."""
         started = time.perf_counter()
-        status, answer = self._run(msgspec.json.encode(event))
+        status, response = self._run(msgspec.json.encode(event))
         if status != 0:
             raise RunError(self._reason())
-        return Result.read(answer, (time.perf_counter() - started) * 1000)
+        return Result.read(response, (time.perf_counter() - started) * 1000)
 
     def _local_template(self) -> dict[str, Any]:
         try:
@@ -83,7 +83,7 @@ class SamLocal:
             raise RunError("The stack is not built for this machine: run `make invoke`, which builds it.") from None
         function = template["Resources"][FUNCTION]["Properties"]
         function["CodeUri"] = str(self._built.parent / function["CodeUri"])
-        function["FunctionName"] = NAME  # SAM takes only a plain one, not the condition in the template
+        function["FunctionName"] = NAME  # SAM takes only a plain name, not the condition in the template
         function["Environment"]["Variables"].update(self._variables)
         return template
 
@@ -103,14 +103,14 @@ class SamLocal:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            start_new_session=True,  # so that Ctrl-C reaches this process alone, which passes it on, once
+            start_new_session=True,  # so that Ctrl-C reaches only this process, which passes it on once
         )
         try:
-            answer, _ = process.communicate(event)
+            response, _ = process.communicate(event)
         finally:
             if process.poll() is None:
                 _interrupt(process)
-        return process.returncode, answer
+        return process.returncode, response
 
     def _reason(self) -> str:
         lines = self._log_path.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -1,6 +1,7 @@
 """The stack's second function in a run: the subscriber, which has to subscribe the log group that an event names.
 
-CloudWatch Logs is moto's server, which `aws` starts. Not asked by boto3, which would read the user's AWS profile.
+CloudWatch Logs is moto's server, which `aws` starts. It is not called through boto3, which would read the user's AWS
+profile.
 """
 
 from collections.abc import Mapping
@@ -9,13 +10,13 @@ from typing import Any
 
 import requests
 
-from local_run.books import Entry
 from local_run.files import short
 from local_run.function import RunError
+from local_run.ledger import Entry
 from local_run.run import started
 
 HANDLER = "subscriber.handler.lambda_handler"
-EVENTS = frozenset({"eventbridge.create-log-group"})  # the samples that are for it and not for the forwarder, by name
+EVENTS = frozenset({"eventbridge.create-log-group"})  # the names of samples for it, not for the forwarder
 
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::123456789012:role/datadog-forwarder"
@@ -25,11 +26,11 @@ SETTINGS = {
     "SUBSCRIBER_FORWARDER_ARN": FORWARDER,
     "SUBSCRIBER_INCLUDE": "/aws/lambda/",
 }
-_ANSWER_SECONDS = 30
+_TIMEOUT_SECONDS = 30
 
 
 class Subscription:
-    """Sends events to the subscriber, which it starts for each, and looks whether the log group is subscribed then.
+    """Sends events to the subscriber, which it starts for each, and checks that the log group is subscribed then.
 
     `variables` are those by which the local AWS is found; what the function prints goes to `log_path`.
     """
@@ -40,7 +41,7 @@ class Subscription:
         self._in_process = in_process
 
     def send(self, name: str, event: dict[str, Any]) -> Entry:
-        """Send one event, of a log group that is created here first. Raises RunError if that cannot be done."""
+        """Send one event about a log group that is created here first. Raises RunError if that fails."""
         group = _created(name, event)
         entry = Entry(name, events=1)
         with _LocalAws(self._environ["AWS_ENDPOINT_URL"]) as local_aws:
@@ -66,7 +67,7 @@ def _created(name: str, event: Mapping[str, Any]) -> str:
 
 
 class _LocalAws(requests.Session):
-    """The local AWS, as far as subscribing goes. Raises RunError where it refuses."""
+    """The part of the local AWS that subscribing needs. Raises RunError if it refuses."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -74,7 +75,7 @@ class _LocalAws(requests.Session):
         self._url = url
 
     def create(self, group: str) -> None:
-        """Create a log group, and the forwarder with its role: a filter may only lead to what is there."""
+        """Create a log group, and the forwarder with its role: a filter may only lead to what exists."""
         role, function = ROLE.rpartition("/")[2], FORWARDER.rpartition(":")[2]
         self._ask("iam", "/", data={"Action": "CreateRole", "RoleName": role, "AssumeRolePolicyDocument": "{}"})
         what = {"FunctionName": function, "Role": ROLE, "Code": {"ZipFile": ""}}
@@ -90,11 +91,13 @@ class _LocalAws(requests.Session):
         return self._ask("logs", "/", json=parameters, headers={"X-Amz-Target": f"Logs_20140328.{operation}"})
 
     def _ask(self, service: str, path: str, headers: Mapping[str, str] | None = None, **body: Any) -> requests.Response:
-        # Of a signature, moto reads which service is asked.
+        # moto reads the service from the signature.
         signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential=local-run/20261122/{REGION}/{service}/aws4_request"}
         try:
-            answer = self.post(self._url + path, headers={**signed, **(headers or {})}, timeout=_ANSWER_SECONDS, **body)
-            answer.raise_for_status()
+            response = self.post(
+                self._url + path, headers={**signed, **(headers or {})}, timeout=_TIMEOUT_SECONDS, **body
+            )
+            response.raise_for_status()
         except requests.RequestException as error:
             raise RunError(f"The local AWS does not do what the subscriber needs: {error}.") from error
-        return answer
+        return response

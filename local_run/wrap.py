@@ -1,4 +1,4 @@
-"""Turns text into CloudWatch Logs subscription events, as many as its size needs.
+"""Turns text into as many CloudWatch Logs subscription events as its size needs.
 
 A subscription event is `{"awslogs": {"data": base64(gzip(document))}}`; the document has the shape of
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html.
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-# What PutLogEvents takes in one call, and thus the most that CloudWatch Logs hands on in one event:
+# The limits of PutLogEvents for one call, and thus of what CloudWatch Logs hands on in one event:
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 MAX_EVENTS = 10_000
 MAX_BATCH_BYTES = 1_048_576
@@ -21,8 +21,8 @@ EVENT_OVERHEAD_BYTES = 26
 MAX_MESSAGE_BYTES = 1_048_576 - EVENT_OVERHEAD_BYTES
 
 _CHUNK_BYTES = 1_048_576
-_LONGEST_TERMINATOR = len(b"\r\n")
-_LONGEST_CHARACTER = 4
+_MAX_TERMINATOR_BYTES = len(b"\r\n")
+_MAX_CHARACTER_BYTES = 4
 _CONTINUATION_BYTES = range(0b1000_0000, 0b1100_0000)
 # In the ids that CloudWatch Logs gives, the time in milliseconds stands above 144 bits: 56 digits until the year 2112.
 _ID_TIME_SHIFT = 144
@@ -38,7 +38,7 @@ class Wrapped:
 
 
 def log_event_id(timestamp: int, sequence: int) -> str:
-    """Give an id as CloudWatch Logs does: 56 decimal digits that rise with the time (in ms) and the sequence."""
+    """Return an id as CloudWatch Logs does: 56 decimal digits that rise with the time (in ms) and the sequence."""
     return f"{(timestamp << _ID_TIME_SHIFT) + sequence:056d}"
 
 
@@ -55,10 +55,10 @@ def decode_event(event: dict[str, Any]) -> dict[str, Any]:
 
 
 class Wrapper:
-    """Wraps the lines of files for one log group; ids and times rise over everything that one wrapper makes.
+    """Wraps the lines of files for one log group; ids and times increase over everything that one wrapper makes.
 
     It counts what it has done so far: `lines` (log events), `cuts` (places where a line too long for one log event
-    was cut in two), `replaced` (sequences that are not UTF-8, each now U+FFFD) and `bytes_read`.
+    was split), `replaced` (sequences that are not UTF-8, each now U+FFFD) and `bytes_read`.
     """
 
     def __init__(self, log_group: str, log_stream: str = "local-run", owner: str = "123456789012") -> None:
@@ -76,7 +76,7 @@ class Wrapper:
         self.bytes_read = 0
 
     def wrap(self, stream: BinaryIO) -> Iterator[Wrapped]:
-        """Yield the events that hold all lines of `stream`, one log event a line, in order."""
+        """Yield the events that hold all lines of `stream`, one log event per line, in order."""
         batch: list[dict[str, Any]] = []
         size = 0
         for message, message_bytes in self._messages(stream):
@@ -111,7 +111,7 @@ class Wrapper:
     def _replaced(self, line: bytes) -> Iterator[tuple[str, int]]:
         text = line.decode(errors="replace")
         self.replaced += text.count("\ufffd") - line.count("\ufffd".encode())
-        for piece in self._pieces(text.encode()):  # cut again: a replaced byte takes three
+        for piece in self._pieces(text.encode()):  # split again: a replaced byte takes three
             yield piece.decode(), len(piece)
 
     def _lines(self, stream: BinaryIO) -> Iterator[bytes]:
@@ -126,25 +126,25 @@ class Wrapper:
             *whole, rest = (rest + chunk).splitlines(keepends=True)
             for line in whole:
                 yield from self._pieces(_without_terminator(line))
-            while len(rest) > MAX_MESSAGE_BYTES + _LONGEST_TERMINATOR:
+            while len(rest) > MAX_MESSAGE_BYTES + _MAX_TERMINATOR_BYTES:
                 piece, rest = self._cut(rest)
                 yield piece
         if rest:
             yield from self._pieces(_without_terminator(rest))
 
     def _pieces(self, line: bytes) -> Iterator[bytes]:
-        """Cut a line that is longer than a log event may be; any other comes back as it is, also an empty one."""
+        """Split a line that is longer than a log event may be; any other is returned unchanged, even an empty one."""
         while len(line) > MAX_MESSAGE_BYTES:
             piece, line = self._cut(line)
             yield piece
         yield line
 
     def _cut(self, line: bytes) -> tuple[bytes, bytes]:
-        """Cut off as much as a log event can hold, where a character starts."""
+        """Split off as much as a log event can hold, at the start of a character."""
         self.cuts += 1
-        last_places = range(MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES - _LONGEST_CHARACTER, -1)
+        last_places = range(MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES - _MAX_CHARACTER_BYTES, -1)
         starts = (place for place in last_places if line[place] not in _CONTINUATION_BYTES)
-        place = next(starts, MAX_MESSAGE_BYTES)  # none: not UTF-8, so that any place will do
+        place = next(starts, MAX_MESSAGE_BYTES)  # none: not UTF-8, so any place will do
         return line[:place], line[place:]
 
 

@@ -1,4 +1,4 @@
-"""What `make package` and `make release-notes` run: the files of a release, out of what `sam build` built."""
+"""What `make package` and `make release-notes` run: the files of a release, from what `sam build` built."""
 
 import sys
 from pathlib import Path
@@ -7,6 +7,6 @@ ROOT = Path(__file__).resolve().parent.parent
 # The version is in the code that ships; a clone has it here, without being installed.
 sys.path.append(str(ROOT / "src"))
 
-from forwarder import VERSION  # noqa: E402 - not to be found before
+from forwarder import VERSION  # noqa: E402 - needs the path
 
 __all__ = ["ROOT", "VERSION"]

@@ -1,4 +1,4 @@
-"""Zips that are the same, byte for byte, whenever and wherever the same files are packed."""
+"""Reproducible zips: the same files give the same bytes, at any time and on any machine."""
 
 import io
 import zipfile
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_OLDEST = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
+_OLDEST = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can have
 _UNIX = 3
 _REGULAR_FILE_READABLE_BY_ALL = 0o100644 << 16
 _LEVEL = 9
@@ -14,14 +14,14 @@ _LEVEL = 9
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip, and the number of bytes of what is in it."""
+    """A zip, and the size of its content in bytes."""
 
     content: bytes
     unzipped: int
 
 
 def archive(tree: Path, prefix: str = "") -> Archive:
-    """Pack the files of a directory in the order of their names, which get the prefix."""
+    """Pack the files of a directory, sorted by name; the prefix is put before each name."""
     buffer = io.BytesIO()
     unzipped = 0
     with zipfile.ZipFile(buffer, "w") as target:

@@ -1,4 +1,4 @@
-"""`python -m release.notes`: print what the change log says about this version."""
+"""`python -m release.notes`: print what the changelog says about this version."""
 
 import sys
 
@@ -6,7 +6,7 @@ from release import ROOT, VERSION
 
 
 def notes(changelog: str, version: str) -> str | None:
-    """Give the text under the heading of a version, or None if it has none."""
+    """Return the text under the heading of a version, or None if it has none."""
     for section in changelog.split("\n## ")[1:]:
         heading, _, text = section.partition("\n")
         if heading.startswith(f"[{version}]"):

@@ -18,17 +18,17 @@ ARCHITECTURES = ("arm64", "x86_64")
 FUNCTION_TYPE = "AWS::Serverless::Function"
 # Lambda finds modules in this directory of a layer.
 LAYER_PREFIX = "python/"
-# Ours, far below Lambda's: what is small starts fast.
+# Our own limits, far below Lambda's: a small package starts fast.
 MAX_ZIPPED = 5_000_000
 MAX_UNZIPPED = 15_000_000
 
 
 class PackageError(Exception):
-    """A release cannot be made of this: one sentence that says why."""
+    """A release cannot be made from this: one sentence that says why."""
 
 
 def package(built: Path, architecture: str, directory: Path) -> Iterator[str]:
-    """Write the four files for a processor, from what SAM built for it; yield a line about each zip.
+    """Write the four files for a processor architecture, from what SAM built for it; yield a line about each zip.
 
     Raises PackageError if the stack is not built, its functions do not share one package, or that is too large.
     """
@@ -91,7 +91,7 @@ def _built(path: Path) -> dict[str, Any]:
 
 
 def main(directory: str = "dist") -> int:
-    """Write the release into a directory, which is made if need be; say by the exit status whether that went well."""
+    """Write the release to a directory, which is created if needed; return the exit status."""
     target = Path(directory)
     target.mkdir(parents=True, exist_ok=True)
     for old in target.glob(f"{NAME}-*"):

@@ -1,9 +1,9 @@
-"""`python -m release.startup DIRECTORY PYTHON`: let what SAM has built start fast.
+"""`python -m release.startup DIRECTORY PYTHON`: make what SAM has built start fast.
 
-Lambda starts a function from a directory that nobody may write to, so Python compiles every module again at each cold
-start: 300 ms of processor time for those that the handlers import. They are compiled here instead, by the PYTHON that
-Lambda runs, with no check of the source when they are loaded, as no file changes there. Of another version's Python the
-files are ignored. To stay within the limits of a release, parts of packages that nothing imports are left out.
+Lambda starts a function from a read-only directory, so Python compiles every module again at each cold start: 300 ms of
+processor time for those that the handlers import. They are compiled here instead, by the PYTHON that Lambda runs,
+without a check of the source when they are loaded, as files do not change there. Another Python version ignores the
+compiled files. To stay within the limits of a release, parts of packages that nothing imports are left out.
 """
 
 import json
@@ -15,9 +15,9 @@ from pathlib import Path
 from release import ROOT
 
 HANDLERS = ("forwarder.handler", "subscriber.handler")
-# All of these is compiled, as what is imported when an event needs it is no less urgent.
+# All modules of these are compiled, since those imported only when an event needs them are just as urgent.
 OWN = ("forwarder", "subscriber", "trace_proto")
-# Of these packages many parts are for other kinds of functions.
+# Many parts of these packages are for other kinds of functions.
 DIVISIBLE = ("aws_lambda_powertools", "aws_lambda_powertools/utilities")
 
 _LOADED = """
@@ -59,7 +59,7 @@ def prepare(tree: Path, wanted: list[str], python: str) -> None:
 
 
 def main(directory: str, python: str) -> None:
-    """Prepare the directory of each function below the one in which SAM has built."""
+    """Prepare the directory of each function below the build directory of SAM."""
     wanted = loaded()
     for handler in sorted(Path(directory).glob("*/forwarder/handler.py")):
         prepare(handler.parents[1], wanted, python)

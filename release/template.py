@@ -1,4 +1,4 @@
-"""`python -m release.template DIRECTORY PROCESSOR`: a stack that SAM has built is deployed for that processor only.
+"""`python -m release.template DIRECTORY PROCESSOR`: let a stack that SAM has built be deployed for that processor only.
 
 The package holds compiled code, while the parameter `Architecture` would offer its default, or keep its last value.
 """
@@ -17,7 +17,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def pin(template: dict[str, Any], architecture: str) -> None:
-    """Let the parameter take no other value than the processor that the code was built for."""
+    """Allow only the processor that the code was built for as the parameter's value."""
     template["Parameters"]["Architecture"] |= {
         "Default": architecture,
         "AllowedValues": [architecture],

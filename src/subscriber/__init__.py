@@ -1,3 +1,3 @@
-"""Keeps CloudWatch log groups subscribed to the forwarder: a Lambda function, and the same as a command."""
+"""Keeps CloudWatch log groups subscribed to the forwarder: a Lambda function, and a command that does the same."""
 
 COMMAND = "PYTHONPATH=src .venv/bin/python -m subscriber"  # in a clone

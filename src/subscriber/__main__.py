@@ -5,11 +5,11 @@ import sys
 
 from subscriber.cli import main
 
-NOBODY_READS = 141  # the exit status of a program that SIGPIPE ended
+BROKEN_PIPE = 141  # the exit status of a program that SIGPIPE ended
 
 
-def _give_up_what_cannot_be_written() -> None:
-    """Python would try it once more at its exit, and complain."""
+def _discard_what_cannot_be_written() -> None:
+    """Python would try again when it exits, and complain."""
     for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()
@@ -20,7 +20,7 @@ def _give_up_what_cannot_be_written() -> None:
 try:
     status = main(sys.argv[1:])
 except BrokenPipeError:  # as with `| head`
-    status = NOBODY_READS
+    status = BROKEN_PIPE
 finally:
-    _give_up_what_cannot_be_written()
+    _discard_what_cannot_be_written()
 sys.exit(status)

@@ -9,7 +9,7 @@ from subscriber.plan import Ours, Reconciliation
 
 
 def advice(job: Job, problem: str, wanted: Reconciliation) -> str:
-    """Return sentences for the log and for CloudFormation; `wanted` is what the function brings about now."""
+    """Return sentences for the log and for CloudFormation; `wanted` is what the function is set to bring about."""
     former, ours = Ours.of_id(job.former), wanted.ours
     if job.kind is Kind.REMOVAL:
         return removal_advice(dict.fromkeys([former or ours, ours]), problem)

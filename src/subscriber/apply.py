@@ -1,7 +1,7 @@
-"""Brings log groups to what a policy decides, one at a time.
+"""Applies a policy's decisions to log groups, one at a time.
 
-Others change filters as well, and a plan that somebody reads grows old: so a group's filters are read right before the
-first change of them, and once more before one is removed that ours replaces.
+Others change filters too, and a plan goes stale while somebody reads it: so a group's filters are read right before
+their first change, and again before removing one that ours replaces.
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ _HINTS = {
 
 
 class Apply:
-    """Applies a policy. One group's failure is an outcome; what may be raised is `OutOfTimeError`."""
+    """Applies a policy. One group's failure is an outcome; only `OutOfTimeError` is raised."""
 
     def __init__(self, log_groups: LogGroups, policy: Policy) -> None:
         self._log_groups, self._policy = log_groups, policy
@@ -60,19 +60,19 @@ class Apply:
         except AwsError as error:
             if error.code != LIMIT:
                 raise
-            # Nobody knows an account's limit but AWS: now that it has spoken, decide again.
+            # Only AWS knows an account's limit: now that it has said so, decide again.
             return self._do(self._policy.decide(replace(decision.group, full=True)))
         return decision
 
     def _exchange(self, decision: Subscribe) -> None:
-        """Put our filter in the place of another one, and that back if ours cannot be put."""
+        """Replace another filter with ours, and put it back if ours cannot be put."""
         removed = decision.removes[0]
         is_there = True
         try:
             self._log_groups.remove(decision.group, removed)
             is_there = False
             self._log_groups.put(decision.group, decision.filter)
-        except BaseException as reason:  # an interruption as well; and an answer may be lost on its way
+        except BaseException as reason:  # an interruption too; and a response may have been lost
             if not (is_there and isinstance(reason, AwsError) and reason.refused):
                 self._put_back(decision.group, removed, reason)
             raise
@@ -91,7 +91,7 @@ class Apply:
         self._remove_replaced(decision)
 
     def _remove_replaced(self, decision: Subscribe | Update) -> None:
-        """Remove what our filter replaces, as far as it is still there, but for what had its name: that is ours now."""
+        """Remove what our filter replaces and is still there, except a filter of the same name: that is ours now."""
         if replaced := [old for old in decision.removes if old.name != decision.filter.name]:
             filters = self._log_groups.with_filters(decision.group).filters
             self._remove(decision.group, tuple(old for old in replaced if old in filters))

@@ -1,4 +1,4 @@
-"""Makes boto3 clients, when first needed."""
+"""Creates boto3 clients when they are first needed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 2, 5  # seconds
 
 
 class Clients:
-    """Clients for one region, made from the environment's credentials, a profile's, or a session that is given."""
+    """Clients for one region, with credentials from the environment, a profile or a given session."""
 
     def __init__(self, region: str, profile: str = "", session: Any = None) -> None:
         self._region, self._profile, self._given = region, profile, session
@@ -59,7 +59,7 @@ class Clients:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Make one sentence of whatever is wrong with profiles, credentials and settings of boto3's."""
+    """Turn any problem with boto3's profiles, credentials or settings into one sentence."""
     from botocore.exceptions import BotoCoreError, ProfileNotFound
 
     try:
@@ -68,7 +68,7 @@ def _explained() -> Iterator[None]:
         raise ConfigurationError(
             f"There is no AWS profile {error.kwargs['profile']!r}: name one of those in your AWS configuration."
         ) from None
-    except (BotoCoreError, ValueError, OSError) as error:  # such as a ValueError of an AWS_ENDPOINT_URL that is none
+    except (BotoCoreError, ValueError, OSError) as error:  # such as a ValueError for an invalid AWS_ENDPOINT_URL
         problem = " ".join(str(error).split()).rstrip(".: ")
         raise ConfigurationError(
             f"Your AWS configuration or credentials cannot be used ({type(error).__name__}): {problem}."

@@ -1,4 +1,4 @@
-"""Calls to AWS: paced, repeated when AWS is busy, and failing with one kind of error."""
+"""Calls to AWS: paced, retried when AWS is busy, and failing with one kind of error."""
 
 import math
 import random
@@ -9,7 +9,7 @@ from subscriber.errors import AwsError
 from subscriber.pace import Clock, TokenBucket, wait
 
 ATTEMPTS = 10
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0  # seconds; each pause is random, up to twice the one before
+FIRST_PAUSE, MAX_PAUSE = 0.5, 20.0  # seconds; each pause is random, up to twice the one before
 
 # AWS has a quota for each call: 10 a second for this one, 5 for the others that are made group by group, whether they
 # read or change. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
@@ -19,7 +19,7 @@ FASTER = {"DescribeLogGroups": 2.0}
 class Pace:
     """How fast calls of each kind may follow each other.
 
-    Lives as long as the process, since AWS's quotas do not begin anew.
+    Lives as long as the process, since AWS's quotas do not start afresh.
     """
 
     def __init__(self, per_second: float, clock: Clock) -> None:
@@ -35,21 +35,21 @@ class Pace:
 
 
 class Calls:
-    """Makes calls to AWS until a moment on the clock, and until a `last` one those that must not be left out."""
+    """Makes calls to AWS until the clock reaches `ends`, and those that must not be skipped until `last`."""
 
     def __init__(self, pace: Pace, ends: float = math.inf, last: float = math.inf) -> None:
         self._pace, self._ends, self._last = pace, ends, last
 
     @property
     def late(self) -> "Calls":
-        """Calls that must not be left out."""
+        """Calls that must not be skipped."""
         return Calls(self._pace, self._last, self._last)
 
     def make(self, call: Callable[..., Any], **parameters: object) -> Any:
         """Make a call.
 
         Raises:
-            AwsError: AWS refused it, or did not answer its last attempt.
+            AwsError: AWS refused it, or did not respond to the last attempt.
             OutOfTimeError: there is no time for another attempt.
 
         """
@@ -59,7 +59,7 @@ class Calls:
             except AwsError as error:
                 if not error.transient:
                     raise
-            longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)
+            longest = min(MAX_PAUSE, FIRST_PAUSE * 2**attempt)
             wait(self._pace.clock, random.uniform(0, longest), self._ends)  # noqa: S311 - spreads calls, hides nothing
         return self.once(call, **parameters)
 
@@ -76,7 +76,7 @@ class Calls:
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield each page from a token on, with its token; `named` is that parameter and field. Raises as `make` does.
 
-        A token that comes again is an `AwsError`: its pages would never end.
+        A repeated token is an `AwsError`: the pages would never end.
         """
         token, seen = start, {""}
         while True:
@@ -92,18 +92,18 @@ class Calls:
 def _failures() -> tuple[type[Exception], ...]:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    return (BotoCoreError, ClientError, OSError)  # the last of a file with credentials that cannot be read
+    return (BotoCoreError, ClientError, OSError)  # OSError: a credentials file that cannot be read
 
 
 def _code(error: Exception) -> str:
-    """Name what AWS answered by its code: texts may repeat what was sent."""
+    """Return AWS's error code: its messages may repeat what was sent."""
     response = getattr(error, "response", None)
     code = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
     return str(code or type(error).__name__)
 
 
 def _status(error: Exception) -> int:
-    """Return the status of AWS's answer, 0 where there was none."""
+    """Return the HTTP status of AWS's response, 0 if there was none."""
     response = getattr(error, "response", None)
     about = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
     return int(about.get("HTTPStatusCode", 0))

@@ -1,4 +1,4 @@
-"""The same as a command: plan, apply, remove, with an ordinary user's AWS profile."""
+"""The command, which does the same with a user's AWS profile: plan, apply, remove."""
 
 import signal
 import sys
@@ -29,7 +29,7 @@ PERMISSION_SPREADS = 5.0  # seconds until all of AWS knows of a new permission
 _LOG_IN = "your AWS login has expired or is missing: log in, for example with aws sso login"
 _NOT_REACHED = "AWS cannot be reached: check your network and proxy, and the region in --forwarder-arn"
 
-# What AWS's codes, and botocore's, mean to somebody at a terminal.
+# What the codes of AWS and botocore mean to a user at a terminal.
 _HINTS = {
     "NoCredentialsError": "there are no AWS credentials: log in, or name a profile with --profile",
     **dict.fromkeys(("ExpiredTokenException", "ExpiredToken"), "the AWS credentials have expired: log in again"),
@@ -49,8 +49,8 @@ def main(
     clock: Clock | None = None,
     streams: tuple[TextIO, TextIO, TextIO] | None = None,
 ) -> int:
-    """Run the command; return its exit status. `streams` take the place of standard input, output and error."""
-    # Python has none of those that are closed.
+    """Run the command; return its exit status. `streams` replace standard input, output and error."""
+    # Python sets those that are closed to None.
     answers, out, err = streams or (sys.stdin or StringIO(), sys.stdout, sys.stderr or StringIO())
     show = Output(out, err)
     try:
@@ -85,7 +85,7 @@ class _Command:
         """Look at all log groups, show what is to be done and, if asked to, do it."""
         calls = Calls(Pace(self._options.calls_per_second, self._clock))
         log_groups, functions = LogGroups(self._clients, calls), Functions(self._clients, calls)
-        self._show.progress(f"Asking AWS in {self._options.forwarder.region} ...")  # it may be long in answering
+        self._show.progress(f"Asking AWS in {self._options.forwarder.region} ...")  # it may take long to respond
         policy = self._protecting(functions)
         found = self._look(log_groups, policy)
         if self._options.command == "plan":
@@ -116,11 +116,11 @@ class _Command:
     def _forbid(self, functions: Functions) -> None:
         try:
             functions.forbid(self._options.forwarder)
-        except AwsError as error:  # nothing invokes the forwarder any more: that is what matters
+        except AwsError as error:  # nothing invokes the forwarder any more, which is what matters
             self._show.say(f"The permission that an earlier apply may have added to the forwarder stays: {error}.")
 
     def _protecting(self, functions: Functions) -> Policy:
-        """Return the policy, with the groups that would loop, and the subscriber's, among the protected ones."""
+        """Return the policy with the groups that would loop, including the subscriber's, protected."""
         policy, forwarder = self._options.policy, self._options.forwarder
         if not isinstance(policy, Reconciliation):
             return policy
@@ -145,13 +145,13 @@ class _Command:
         return found
 
     def _warn_of_others(self, policy: Policy, found: Sequence[Outcome]) -> None:
-        """Say which filters are to be taken over that nobody has: lines arrive twice if that is a mistake."""
+        """Name each filter to take over that no group has: lines arrive twice if that is a mistake."""
         there = {name for outcome in found for each in outcome.decision.group.filters for name in names_of(each)}
         named = policy.take_over if isinstance(policy, Reconciliation) else ()
         for name in named:
             if name not in there:
                 self._show.say(
-                    f"No filter matches --take-over {name}: check it, unless all of them are replaced already."
+                    f"No filter matches --take-over {name}: check it, unless all of them have been replaced already."
                 )
 
     def _write(self, outcomes: Sequence[Outcome]) -> None:
@@ -170,7 +170,7 @@ class _Command:
         return False
 
     def _change(self, found: Sequence[Outcome], apply: Apply) -> tuple[list[Outcome], bool]:
-        """Carry out what was decided; return what became of it, and whether somebody pressed Ctrl-C."""
+        """Carry out the decisions; return the outcomes, and whether Ctrl-C was pressed."""
         done: list[Outcome] = []
         number, changed = len(_changes(found)), 0
         with _interruptible() as interrupted:
@@ -188,7 +188,7 @@ class _Command:
         return done, False
 
     def _say_if_other(self, planned: Outcome, done: Outcome) -> None:
-        """Say that a group was not what it was when somebody read the plan."""
+        """Say if a group has changed since the plan was shown."""
         asked, did = planned.decision, done.decision
         if not done.error and asked.verb != did.verb:
             self._show.say(f"{did.group.name}: {did.verb} ({did.reason}) instead of {asked.verb}.")
@@ -213,7 +213,7 @@ def _failed(outcomes: Sequence[Outcome]) -> bool:
 
 
 def _still_used(found: Sequence[Outcome], forwarder: Function) -> bool:
-    """Tell whether filters lead to the forwarder that were not to be removed."""
+    """Return whether filters remain that lead to the forwarder."""
     for outcome in found:
         decision = outcome.decision
         removed = decision.removes if isinstance(decision, Unsubscribe) else ()
@@ -233,7 +233,7 @@ def _check_account(group: LogGroup, forwarder: Function) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[list[int]]:
-    """Yield a list that is empty until somebody presses Ctrl-C, so that a group is finished; twice ends at once."""
+    """Yield a list that is empty until Ctrl-C is pressed, so that the current group is finished; twice ends at once."""
     received: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:

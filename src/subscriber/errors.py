@@ -4,14 +4,14 @@ SubscriberError
 ├── ConfigurationError        a setting or an option is wrong; the sentence names it and what was expected
 ├── OutputError               the command's result cannot be written
 ├── SlowPatternError          a pattern takes too long on a name; names the pattern
-├── UnsupportedEventError     nothing here reads an event of this shape
+├── UnsupportedEventError     the event has no supported shape
 ├── AwsError                  a call was refused, or its last attempt failed; names the call and AWS's code
 │   └── NotPutBackError       a filter made room for ours, and neither could be put
 ├── OutOfTimeError            the deadline does not leave time for another call
-└── IncompleteError           some groups are not as they should be; raised at the end, so that it shows
+└── IncompleteError           some groups are not as they should be; raised at the end, so that the invocation fails
 """
 
-# botocore's own, for which AWS gave no answer
+# botocore's own, without a response from AWS
 UNREACHABLE = frozenset({
     "ConnectTimeoutError", "ConnectionClosedError", "EndpointConnectionError", "HTTPClientError",
     "ProxyConnectionError", "ReadTimeoutError", "SSLError",
@@ -22,7 +22,7 @@ TRANSIENT = UNREACHABLE | {
     "RequestTimeoutException", "ServiceException", "ServiceUnavailable", "ServiceUnavailableException", "Throttled",
     "ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException",
 }  # fmt: skip
-# Of an answer without a code that botocore knows, such as a page of HTML: then its status is the code.
+# The code of a response that has none botocore knows, such as an HTML page, is its status.
 TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
@@ -43,11 +43,11 @@ class SlowPatternError(SubscriberError):
 
 
 class UnsupportedEventError(SubscriberError):
-    """The event is of no known shape. Names its top-level keys."""
+    """The event has no supported shape. Names its top-level keys."""
 
 
 class AwsError(SubscriberError):
-    """AWS refused a call, or did not answer its last attempt."""
+    """AWS refused a call, or did not respond to the last attempt."""
 
     def __init__(self, operation: str, code: str, status: int = 0) -> None:
         super().__init__(f"{operation} failed: {code}")
@@ -61,8 +61,8 @@ class AwsError(SubscriberError):
 
     @property
     def refused(self) -> bool:
-        """Whether AWS has answered that it will not do it, so that nothing was changed."""
-        return 400 <= self.status < 500 and not self.transient  # noqa: PLR2004 - an error of the caller's
+        """Whether AWS has refused the call, so that nothing was changed."""
+        return 400 <= self.status < 500 and not self.transient  # noqa: PLR2004 - a client error
 
 
 class NotPutBackError(AwsError):
@@ -70,7 +70,7 @@ class NotPutBackError(AwsError):
 
     @property
     def transient(self) -> bool:
-        """Whether another attempt may succeed: it should be made at least."""
+        """Whether another attempt may succeed: one should at least be made."""
         return True
 
 

@@ -1,4 +1,4 @@
-"""Lambda functions: may CloudWatch Logs invoke the forwarder, which groups are its own, invoke ourselves again."""
+"""Lambda functions: the permission to invoke the forwarder, the log groups that would loop, and invoking itself."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -30,11 +30,11 @@ class Permission:
 
     @property
     def principal(self) -> str:
-        """CloudWatch Logs, which has another name in China."""
+        """CloudWatch Logs, whose name differs in China."""
         return "logs.amazonaws.com.cn" if self.forwarder.partition == "aws-cn" else "logs.amazonaws.com"
 
     def is_in(self, policy: str) -> bool:
-        """Tell whether a resource policy gives this permission."""
+        """Return whether a resource policy grants this permission."""
         return any(self._is(statement) for statement in json.loads(policy).get("Statement", ()))
 
     def _is(self, statement: Mapping[str, Any]) -> bool:
@@ -54,7 +54,7 @@ _EXCLUDE_ALL = f"if its log group is not the usual one, exclude that, and {_EXCL
 
 @dataclass(frozen=True, slots=True)
 class Looping:
-    """Log groups that would loop, and a sentence on each that there may be as well."""
+    """Log groups that would loop, and a sentence for each possible one that could not be read."""
 
     log_groups: frozenset[str]
     doubts: tuple[str, ...] = ()
@@ -65,20 +65,20 @@ class Looping:
 
 
 class Functions:
-    """Asks Lambda; every method may raise `AwsError` or `OutOfTimeError`."""
+    """Calls Lambda; every method may raise `AwsError` or `OutOfTimeError`."""
 
     def __init__(self, clients: Clients, calls: Calls) -> None:
         self._clients, self._calls = clients, calls
 
     def permit(self, forwarder: Function) -> bool:
-        """Let CloudWatch Logs invoke the forwarder for all log groups; tell whether that was new."""
+        """Let CloudWatch Logs invoke the forwarder for all log groups; return whether that was new."""
         permission, qualifier = Permission(forwarder), _qualifier(forwarder)
         try:
             policy = self._calls.make(self._clients.functions.get_policy, FunctionName=_plain(forwarder), **qualifier)
             if permission.is_in(policy.get("Policy", "{}")):
                 return False
         except AwsError as error:
-            if error.code not in {NOT_FOUND, "AccessDeniedException"}:  # no policy; not to be read
+            if error.code not in {NOT_FOUND, "AccessDeniedException"}:  # no policy; may not be read
                 raise
         return self._add(permission, qualifier)
 
@@ -101,7 +101,7 @@ class Functions:
         return True
 
     def forbid(self, forwarder: Function) -> None:
-        """Take back what `permit` added, if it did."""
+        """Revoke what `permit` added, if it did."""
         try:
             self._calls.make(
                 self._clients.functions.remove_permission,
@@ -129,7 +129,7 @@ class Functions:
         doubts = []
         if problem := environment.get("Error", {}).get("ErrorCode"):  # it is encrypted
             doubts.append(f"The forwarder's environment cannot be read ({problem}): {_EXCLUDE_TARGETS}.")
-        # All else in the environment may be secret.
+        # Everything else in the environment may be secret.
         targets = environment.get("Variables", {}).get(TARGETS, "").split(",")
         own = Looping(frozenset({*log_groups_of([forwarder.arn]), *_given(found)}), tuple(doubts))
         others = self.looping_targets(target.strip() for target in targets if target.strip())
@@ -144,7 +144,7 @@ class Functions:
             try:
                 groups |= _given(self._configuration(function))
             except AwsError as error:
-                if error.code != NOT_FOUND:  # what is not there writes nothing
+                if error.code != NOT_FOUND:  # a function that does not exist writes nothing
                     doubt = f"The log group of {function} cannot be read ({error}): exclude it, unless it is"
                     doubts.append(f"{doubt} {min(usual)}.")
         return Looping(frozenset(groups), tuple(doubts))
@@ -181,19 +181,19 @@ class Functions:
 
 
 def log_groups_of(functions: Iterable[str]) -> set[str]:
-    """Return the log groups that functions, by name or ARN, have unless they were given others."""
+    """Return the default log groups of functions, which are given by name or ARN."""
     names = (arn.strip().split(":function:")[-1].split(":")[0] for arn in functions)
     return {f"/aws/lambda/{name}" for name in names if name}
 
 
 def _given(configuration: Mapping[str, Any]) -> set[str]:
-    """Return the log group that a function was given, if it was."""
+    """Return the log group that a function is configured with, if any."""
     group = configuration.get("LoggingConfig", {}).get("LogGroup", "")
     return {group} if group else set()
 
 
 def _plain(function: Function) -> str:
-    """Return the ARN without a qualifier, which these calls want apart."""
+    """Return the ARN without its qualifier, which these calls take separately."""
     return function.arn.removesuffix(f":{function.qualifier}") if function.qualifier else function.arn
 
 

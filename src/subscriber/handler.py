@@ -1,4 +1,4 @@
-"""The door: what Lambda calls, on a schedule, when a log group is created, and when the stack changes."""
+"""The entry point: Lambda calls it on a schedule, when a log group is created, and when the stack changes."""
 
 import os
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from functools import cache
 from typing import Any
 
-from subscriber import answer, events
+from subscriber import events, response
 from subscriber.advice import removal_advice
 from subscriber.apply import Apply
 from subscriber.aws import Clients
@@ -33,11 +33,11 @@ class Subscriber:
         self._sandbox = Sandbox(settings, clients, clock)
 
     def handle(self, event: Mapping[str, Any], context: Context) -> dict[str, object]:
-        """Do what an event asks for; return how many groups were dealt with.
+        """Do what an event asks for; return how many groups were processed.
 
         Raises:
-            UnsupportedEventError: nothing here reads such an event.
-            SubscriberError: something was not done, and Lambda should send the event again.
+            UnsupportedEventError: the event has no supported shape.
+            SubscriberError: something was not done, and Lambda should retry the event.
 
         """
         self._sandbox.telemetry.begin(context.aws_request_id)
@@ -80,7 +80,8 @@ class Subscriber:
         if not name:
             return Outcome(Skip(group, "not created"))
         try:
-            if skipped := wanted.unread(group):  # most new groups are not wanted: their names say so without a call
+            # Most new groups are not wanted: their names say so without a call.
+            if skipped := wanted.skip_without_reading(group):
                 return Outcome(skipped)
         except SlowPatternError as error:
             return Outcome(Skip(group, "not known"), str(error))
@@ -90,7 +91,7 @@ class Subscriber:
         return _subscribe(name, log_groups, self._sandbox.protecting(wanted, calls))
 
     def _resource(self, event: Mapping[str, Any]) -> Job:
-        """Answer at once when the resource is made or changed; when it is deleted, the end of the job is the answer.
+        """Respond at once when the resource is created or updated; when it is deleted, when the job has ended.
 
         After an update that gives the resource another id, CloudFormation deletes the former one: then its filters are
         replaced, since a removal could overtake what the update has begun.
@@ -99,9 +100,9 @@ class Subscriber:
         clock = self._sandbox.clock
         if event["RequestType"] == "Delete":
             kind = Kind.REMOVAL if Ours.of_id(physical_id) in (ours, None) else Kind.RECONCILIATION
-            request = answer.request_of(event, physical_id)
+            request = response.request_of(event, physical_id)
             return Job(kind, clock.epoch(), former=physical_id, request=request)
-        answer.send(answer.request_of(event, ours.id), answer.SUCCESS, "Log groups are being subscribed.", clock)
+        response.send(response.request_of(event, ours.id), response.SUCCESS, "Log groups are being subscribed.", clock)
         # A new one only adds: filters of its name elsewhere may have been made by hand.
         everywhere = event["RequestType"] != "Create"
         return Job(Kind.RECONCILIATION, clock.epoch(), former=physical_id, everywhere=everywhere)
@@ -121,7 +122,7 @@ def _subscriber() -> Subscriber:
 
 
 def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, object]:
-    """Handle an event. The name that the template gives to Lambda."""
+    """Handle an event. This is the handler that the template names."""
     try:
         subscriber = _subscriber()
     except ConfigurationError as error:
@@ -131,11 +132,11 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, obje
 
 
 def refuse(event: Mapping[str, Any], error: SubscriberError, clock: Clock) -> None:
-    """Tell CloudFormation, if it waits, that the settings are wrong. That must not stop a deletion."""
+    """Tell CloudFormation, if it is waiting, that the settings are wrong. That must not stop a deletion."""
     if events.is_resource(event):
-        status = answer.SUCCESS if event["RequestType"] == "Delete" else answer.FAILED
+        status = response.SUCCESS if event["RequestType"] == "Delete" else response.FAILED
         physical_id = str(event.get("PhysicalResourceId", NOT_CREATED))
-        answer.send(answer.request_of(event, physical_id), status, _reason(event, physical_id, error), clock)
+        response.send(response.request_of(event, physical_id), status, _reason(event, physical_id, error), clock)
 
 
 def _reason(event: Mapping[str, Any], physical_id: str, error: SubscriberError) -> str:

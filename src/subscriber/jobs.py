@@ -1,4 +1,4 @@
-"""Work on all log groups, which may take more than one invocation: each hands on where the next one goes on."""
+"""Work on all log groups, which may take several invocations: each tells the next where to continue."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -12,7 +12,7 @@ CONTINUE = "continue"  # the key of an event with which the function invokes its
 
 
 class Kind(Enum):
-    """What is to be done."""
+    """What a job does."""
 
     RECONCILIATION = "reconciliation"
     REMOVAL = "removal"
@@ -29,11 +29,11 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work, and how far it is.
+    """Work, and its progress.
 
-    `began` is in seconds since 1970. `former` is the id of filters that there shall be no more: a removal removes them,
+    `began` is in seconds since 1970. `former` is the id of filters that should no longer exist: a removal removes them,
     a reconciliation replaces them. `stack` is the version of the stack for which the work is done. `request` holds what
-    CloudFormation wants to hear again, if it waits for an answer.
+    the response to CloudFormation has to repeat, if it waits for one.
     """
 
     kind: Kind
@@ -49,19 +49,19 @@ class Job:
     request: Mapping[str, str] = field(default_factory=dict)
 
     def as_event(self) -> dict[str, object]:
-        """Return the event that goes on with this job."""
+        """Return the event that continues this job."""
         return {CONTINUE: asdict(self) | {"kind": self.kind.value}}
 
     def over_again(self) -> "Job":
-        """Return the same job, with the cursor at the start."""
+        """Return the same job with the cursor at the start."""
         return replace(self, cursor=Cursor(), failed=0, again=False, passes=self.passes + 1)
 
     @classmethod
     def of_event(cls, event: Mapping[str, Any]) -> "Job":
-        """Return the job that an event goes on with, perhaps one from another version of this code.
+        """Return the job that an event continues, which another version of this code may have begun.
 
         Raises:
-            UnsupportedEventError: it is none.
+            UnsupportedEventError: it is not a job.
 
         """
         try:
@@ -69,7 +69,7 @@ class Job:
             cursor = Cursor(**_known(Cursor, given.get("cursor", {})))
             return cls(**{**given, "kind": Kind(given["kind"]), "cursor": cursor})
         except (KeyError, TypeError, ValueError):
-            raise UnsupportedEventError(f"What an event has under {CONTINUE!r} is not a job.") from None
+            raise UnsupportedEventError(f"Unsupported event: its {CONTINUE!r} is not a job.") from None
 
 
 def _known(of: type[Job | Cursor], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Log groups, their filters and tags, as CloudWatch Logs has them.
 
-Groups come 50 a page; tags of all groups that have the wanted ones come 100 a page from the tagging API. Only filters
-take a call for each group, so they are only read where a decision depends on them.
+Groups come 50 to a page; the tags of all groups that have the wanted ones come 100 to a page from the tagging API. Only
+filters take a call for each group, so they are read only where a decision depends on them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,17 +13,17 @@ from subscriber.calls import Calls
 from subscriber.errors import AwsError
 from subscriber.records import STANDARD, Filter, LogGroup
 
-PAGE = 50  # groups; the most that DescribeLogGroups gives
+PAGE = 50  # groups; the maximum of DescribeLogGroups
 GONE = "ResourceNotFoundException"
-MOST_KEYS, MOST_VALUES = 50, 20  # that GetResources takes, and of one key
+MAX_KEYS, MAX_VALUES_PER_KEY = 50, 20  # of GetResources
 
-# What PutSubscriptionFilter takes beside name, pattern and destination, and DescribeSubscriptionFilters gives back.
+# What PutSubscriptionFilter takes besides name, pattern and destination, and DescribeSubscriptionFilters returns.
 EXTRAS = ("roleArn", "distribution", "applyOnTransformedLogs", "fieldSelectionCriteria", "emitSystemFields")
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where to go on: at a prefix, with a page's token, after the group of this name; no prefix is the start."""
+    """Where to continue: at a prefix, with a page's token, after the group of this name; no prefix is the start."""
 
     prefix: str | None = None
     token: str = ""
@@ -33,7 +33,7 @@ class Cursor:
 class LogGroups:
     """Reads and changes log groups; every method may raise `AwsError` or `OutOfTimeError`.
 
-    `note` is told of a group before a filter is put into it.
+    `note` is called with a group before a filter is put into it.
     """
 
     def __init__(self, clients: Clients, calls: Calls, note: Callable[[LogGroup], None] = lambda _: None) -> None:
@@ -56,15 +56,15 @@ class LogGroups:
         return self._calls.pages(self._clients.logs.describe_log_groups, start=start, limit=limit, **prefixed)
 
     def named(self, name: str) -> LogGroup | None:
-        """Return one group without filters and tags, or nothing if there is none of that name."""
+        """Return one group without filters and tags, or None if there is none of that name."""
         for _, page in self._pages(name, 1):
-            for found in page.get("logGroups", ()):  # of which a page may have none
-                # Names come in order, and a name is before all that it is a prefix of.
+            for found in page.get("logGroups", ()):  # a page may have none
+                # Names are sorted, and a name comes before all names that it is a prefix of.
                 return _group(found) if found.get("logGroupName") == name else None
         return None
 
     def with_filters(self, group: LogGroup) -> LogGroup:
-        """Return a group with the filters that it has; one that is gone has none."""
+        """Return a group with its filters; one that is gone has none."""
         describe = self._clients.logs.describe_subscription_filters
         filters: list[Filter] = []
         try:
@@ -88,10 +88,10 @@ class LogGroups:
 
     def tagged(self, values: Mapping[str, list[str]]) -> dict[str, dict[str, str]]:
         """Return the tags, by ARN, of at least all groups that have one of the values of each key."""
-        # Where the API cannot be asked for so many, it is asked for less, and gives more.
+        # Where the API does not take that many conditions, it gets fewer, and returns more groups.
         filters = [
-            {"Key": key, "Values": wanted if len(wanted) <= MOST_VALUES else []}
-            for key, wanted in list(values.items())[:MOST_KEYS]
+            {"Key": key, "Values": wanted if len(wanted) <= MAX_VALUES_PER_KEY else []}
+            for key, wanted in list(values.items())[:MAX_KEYS]
         ]
         pages = self._calls.pages(
             self._clients.tagging.get_resources,
@@ -109,16 +109,16 @@ class LogGroups:
         }
 
     def put(self, group: LogGroup, wanted: Filter) -> None:
-        """Put a filter, in place of the group's filter of that name if it has one."""
-        self._note(group)  # before: the answer may be lost
+        """Put a filter, replacing the group's filter of that name if it has one."""
+        self._note(group)  # before: the response may be lost
         self._calls.make(self._clients.logs.put_subscription_filter, **_put_parameters(group, wanted))
 
     def put_back(self, group: LogGroup, removed: Filter) -> None:
-        """Put back a filter that was removed, as long as anything can be done."""
+        """Put back a filter that was removed, while there is any time left."""
         self._calls.late.make(self._clients.logs.put_subscription_filter, **_put_parameters(group, removed))
 
     def remove(self, group: LogGroup, unwanted: Filter) -> None:
-        """Remove a filter, if it, or the group, is not gone already."""
+        """Remove a filter, unless it or its group is gone already."""
         try:
             self._calls.make(
                 self._clients.logs.delete_subscription_filter, logGroupName=group.name, filterName=unwanted.name
@@ -129,7 +129,7 @@ class LogGroups:
 
 
 def _group(found: Mapping[str, Any]) -> LogGroup:
-    # `arn` ends in `:*`, which tags do not know.
+    # `arn` ends in `:*`, which ARNs in the tagging APIs lack.
     arn = found.get("arn", "").removesuffix(":*")
     return LogGroup(found["logGroupName"], arn, found.get("logGroupClass", STANDARD))
 

@@ -24,7 +24,7 @@ A pattern is a prefix (/aws/lambda/), a glob (/aws/*/prod-*) or a regular expres
   %(prog)s plan   --forwarder-arn ARN --include '*' --json | jq .counts
   %(prog)s remove --forwarder-arn ARN
 
-It can be interrupted with Ctrl-C and run again: it goes on with what is left to do.
+It can be interrupted with Ctrl-C and run again: it continues with what is left to do.
 Run it in a clone, after `make setup`.
 """
 
@@ -54,7 +54,7 @@ def read(arguments: Sequence[str]) -> Options:
 
     Raises:
         ConfigurationError: one sentence that names the option, its value and what was expected.
-        SystemExit: argparse has printed the help, or what is wrong.
+        SystemExit: argparse has printed the help or an error.
 
     """
     given = _parser().parse_args(arguments)
@@ -102,10 +102,10 @@ def _rate(text: str) -> float:
 
 
 class _Parser(argparse.ArgumentParser):
-    """One that says what is wrong in one sentence, without the usage."""
+    """Reports an error in one sentence, without the usage."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the sentence and end."""
+        """Print the sentence and exit."""
         self.exit(2, f"{message[:1].upper()}{message[1:]}. See: {self.prog} --help\n")
 
 
@@ -133,13 +133,13 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     add("--forwarder-arn", required=True, metavar="ARN", help="the forwarder: the stack's output DatadogForwarderArn")
     add("--filter-name", default=FILTER_NAME, metavar="NAME", help="name of its filters (default: %(default)s)")
     add("--region", default="", help="region; the forwarder's, which its ARN names")
-    add("--profile", default="", help="AWS profile (default: what the environment says)")
+    add("--profile", default="", help="AWS profile (default: from the environment)")
     add(
         "--calls-per-second",
         type=_rate,
         default=CALLS_PER_SECOND,
         metavar="N",
-        help="calls of each kind a second; AWS allows 5 (default: %(default)s)",
+        help="calls per second of each kind; AWS allows 5 (default: %(default)s)",
     )
     add("--json", action="store_true", help="write JSON for programs")
     add("--all", action="store_true", help="also list each log group that is skipped")
@@ -149,7 +149,7 @@ def _add_selection(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     lists: dict[str, Any] = {"action": "append", "default": []}
     add("--include", metavar="PATTERN", help="subscribe log groups that match; can be repeated", **lists)
-    add("--exclude", metavar="PATTERN", help="but not those that match this; can be repeated", **lists)
+    add("--exclude", metavar="PATTERN", help="except those that match this; can be repeated", **lists)
     add("--tag", metavar="KEY=VALUE", help="only those with this tag; can be repeated", **lists)
     add("--filter-pattern", default="", metavar="TEXT", help="forward only what matches (default: everything)")
     add(

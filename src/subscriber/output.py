@@ -1,4 +1,4 @@
-"""What the command writes: a table for people, JSON for programs, and how far it is."""
+"""What the command writes: a table for people, JSON for programs, and its progress."""
 
 import json
 from collections import Counter
@@ -26,19 +26,19 @@ class Output:
         self._aside(f"{sentence}\n")
 
     def ask(self, question: str, answers: TextIO) -> bool:
-        """Ask for a yes; anything else is a no, and so is a question or an answer that gets lost."""
+        """Ask for a yes; anything else is a no, and so is a question or an answer that is lost."""
         try:
             return self._aside(f"{question} [y/N] ") and answers.readline().strip().lower() in {"y", "yes"}
         except (OSError, ValueError):
             return False
 
     def progress(self, sentence: str) -> None:
-        """Show how far it is, in place, to whoever looks."""
+        """Show the progress, in place, if standard error is a terminal."""
         if self._err.isatty():
             self._aside(f"\r\x1b[K{sentence}")
 
     def _aside(self, text: str) -> bool:
-        """Write to standard error; return whether that worked, since an error could be shown nowhere else."""
+        """Write to standard error; return whether that worked, since there is nowhere else to report an error."""
         try:
             self._err.write(text)
             self._err.flush()
@@ -51,9 +51,9 @@ class Output:
         self.progress("")
 
     def table(self, outcomes: Sequence[Outcome], *, show_all: bool, aside: bool = False) -> None:
-        """Write a row for each change and each failure, and how many groups are skipped for which reason.
+        """Write a row for each change and each failure, and the number of skipped groups by reason.
 
-        With `aside`, it is not the result.
+        With `aside`, it is not the result, and goes to standard error.
         """
         rows = [_row(outcome) for outcome in outcomes if show_all or _is_shown(outcome)]
         skipped = Counter(outcome.decision.reason for outcome in outcomes if not _is_shown(outcome))
@@ -67,7 +67,7 @@ class Output:
         if stream.isatty():
             try:
                 self._rich_rows(rows, stream)
-            except ImportError:  # only in the development requirements
+            except ImportError:  # it is only in the development requirements
                 pass
             else:
                 return
@@ -82,7 +82,7 @@ class Output:
         from rich.text import Text
 
         table = Table(*HEADINGS, box=None, pad_edge=False)
-        table.columns[1].overflow = "fold"  # a name that is cut is none
+        table.columns[1].overflow = "fold"  # a truncated name is useless
         for row in rows:
             table.add_row(*map(Text, row))
         Console(file=stream).print(table)
@@ -96,7 +96,7 @@ class Output:
 
 @contextmanager
 def _writing(stream: TextIO) -> Iterator[TextIO]:
-    """Write all of it now: what cannot be shown must not be done.
+    """Flush at the end: what cannot be shown must not be done.
 
     Raises:
         BrokenPipeError: nobody reads it any more.

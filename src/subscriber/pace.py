@@ -7,20 +7,20 @@ from subscriber.errors import OutOfTimeError
 
 
 class Clock(Protocol):
-    """Tells the time and waits; tests have one that only pretends to."""
+    """Tells the time and waits; the tests' clock only pretends to."""
 
     def now(self) -> float:
         """Return seconds on a clock that never goes back."""
 
     def epoch(self) -> float:
-        """Return seconds since 1970, which other machines know as well."""
+        """Return seconds since 1970, which other machines share."""
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The system clock."""
 
     def now(self) -> float:
         """Return seconds on a clock that never goes back."""
@@ -36,10 +36,10 @@ class SystemClock:
 
 
 def wait(clock: Clock, seconds: float, ends: float) -> None:
-    """Wait, if that leaves time for anything.
+    """Wait, if that leaves time to do something.
 
     Raises:
-        OutOfTimeError: it would not.
+        OutOfTimeError: it does not.
 
     """
     if clock.now() + seconds >= ends:
@@ -49,7 +49,7 @@ def wait(clock: Clock, seconds: float, ends: float) -> None:
 
 
 class TokenBucket:
-    """Lets so many calls a second through, and as many at once after a pause."""
+    """Lets `per_second` calls a second through, and as many at once after a pause."""
 
     def __init__(self, per_second: float, clock: Clock) -> None:
         self._rate, self._clock = per_second, clock

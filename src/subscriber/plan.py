@@ -1,7 +1,7 @@
-"""From what is and what should be to decisions. Pure: nothing here calls AWS.
+"""Decides, from what is and what should be. Pure: nothing here calls AWS.
 
-A filter is *ours* if it has our name and leads to the forwarder. Nobody else's filter is ever changed or removed, but
-for those that the user names to be taken over.
+A filter is *ours* if it has our name and leads to the forwarder. Nobody else's filter is ever changed or removed,
+except those that the user names to be taken over.
 """
 
 from collections.abc import Iterable
@@ -18,14 +18,14 @@ LOWEST_LIMIT = 2  # filters of a log group; newer accounts may have 5, and only 
 
 
 class Policy(Protocol):
-    """Says what is to become of a log group; both methods may raise `SlowPatternError`."""
+    """Decides what to do with a log group; both methods may raise `SlowPatternError`."""
 
     @property
     def prefixes(self) -> tuple[str, ...]:
         """Prefixes of the names of all groups that may be concerned, in the order in which to look at them."""
 
-    def unread(self, group: LogGroup) -> Skip | None:
-        """Skip a group for which its filters and tags need not be read."""
+    def skip_without_reading(self, group: LogGroup) -> Skip | None:
+        """Return why a group is skipped, if that takes neither its filters nor its tags."""
 
     def decide(self, group: LogGroup) -> Decision:
         """Decide on a group whose filters and tags are known."""
@@ -39,17 +39,17 @@ class Ours:
     name: str = FILTER_NAME
 
     def has(self, found: Filter) -> bool:
-        """Tell whether a filter is ours."""
+        """Return whether a filter is ours."""
         return found.name == self.name and found.destination == self.forwarder.arn
 
     @property
     def id(self) -> str:
-        """Both parts in one text: a filter's name has no colon."""
+        """Both parts in one string: a filter's name has no colon."""
         return f"{self.name}:{self.forwarder.arn}"
 
     @classmethod
     def of_id(cls, text: str) -> "Ours | None":
-        """Return what has this id; nothing if it is none."""
+        """Return what has this id; None if it is no such id."""
         name, _, arn = text.partition(":")
         try:
             return cls(Function.of(arn, "id"), name)
@@ -59,7 +59,7 @@ class Ours:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Leave none of our filters anywhere; `first` are prefixes under which most of them are.
+    """Remove our filters everywhere; `first` are prefixes under which most of them are.
 
     `former` is what made a filter ours before the settings changed.
     """
@@ -73,8 +73,8 @@ class Removal:
         """All groups may be concerned."""
         return _and_all_others(self.first)
 
-    def unread(self, group: LogGroup) -> Skip | None:
-        """Skip groups that can have no filter."""
+    def skip_without_reading(self, group: LogGroup) -> Skip | None:
+        """Skip groups that cannot have filters."""
         return Skip(group, _no_filters(group)) if _no_filters(group) else None
 
     def decide(self, group: LogGroup) -> Decision:
@@ -85,13 +85,13 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Our filter in all groups that are wanted, and in no others.
+    """Put our filter into all groups that are wanted, and into no others.
 
     `protected` names the groups that must never be subscribed, because they would loop. `take_over` names other filters
     to replace: by their name, or by the name or ARN of the function that they lead to; `previous` is what made a filter
     ours before the settings changed. With `everywhere`, groups that are not wanted are looked at as well, to remove
     what is or was our filter: that is needed when the selection has changed. Without `prune`, what is not selected
-    keeps our filter: a selection may be about a few of many groups only. A group that would loop loses it all the same.
+    keeps our filter: a selection may be about only a few of many groups. A group that would loop loses it anyway.
     """
 
     ours: Ours
@@ -105,7 +105,7 @@ class Reconciliation:
 
     @property
     def prefixes(self) -> tuple[str, ...]:
-        """Under these, names are listed."""
+        """Prefixes under which names are listed."""
         return _and_all_others(self.selection.prefixes) if self.everywhere else self.selection.prefixes
 
     @property
@@ -113,8 +113,8 @@ class Reconciliation:
         """The filter that wanted groups should have."""
         return Filter(self.ours.name, self.ours.forwarder.arn, self.pattern)
 
-    def unread(self, group: LogGroup) -> Skip | None:
-        """Skip groups that can have no filter and, if not `everywhere`, those that are not wanted by name."""
+    def skip_without_reading(self, group: LogGroup) -> Skip | None:
+        """Skip groups that cannot have filters and, if not `everywhere`, those that are not wanted by name."""
         reason = _no_filters(group) or ("" if self.everywhere else self._unfit_name(group))
         return Skip(group, reason) if reason else None
 
@@ -164,7 +164,7 @@ class Reconciliation:
 
 
 def names_of(found: Filter) -> set[str]:
-    """Return all by which somebody may name a filter to be taken over."""
+    """Return all names by which a user may name a filter to take over."""
     parts = found.destination.split(":")
     function = {parts[6], ":".join(parts[:7])} if parts[2:3] == ["lambda"] and parts[6:] else set()  # of any version
     return {found.name, found.destination, *function}

@@ -1,4 +1,4 @@
-"""What crosses from one module to the next: log groups as they are, decisions about them, and what came of those."""
+"""What modules pass to each other: log groups as they are, decisions about them, and the outcomes."""
 
 import re
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ class Function:
 
     @classmethod
     def of(cls, arn: str, setting: str) -> "Function":
-        """Take an ARN apart.
+        """Parse an ARN.
 
         Raises:
-            ConfigurationError: it is none; the sentence names the setting that it is from.
+            ConfigurationError: it is not the ARN of a function; the sentence names the setting that it is from.
 
         """
         if found := _FUNCTION_ARN.fullmatch(arn):
@@ -39,14 +39,14 @@ class Function:
         )
 
     def is_target_of(self, destination: str) -> bool:
-        """Tell whether a filter's destination is this function, in whatever version."""
+        """Return whether a filter's destination is this function, in any version."""
         found = _FUNCTION_ARN.fullmatch(destination)
         return found is not None and found.groups()[:4] == (self.partition, self.region, self.account, self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A subscription filter. `extras` is what else `DescribeSubscriptionFilters` says and `Put…` takes back."""
+    """A subscription filter. `extras` are the other fields of `DescribeSubscriptionFilters` that `Put…` takes."""
 
     name: str
     destination: str
@@ -68,7 +68,7 @@ class LogGroup:
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Put our filter, then remove others that it replaces; with `makes_room`, the first of them before."""
+    """Put our filter, then remove others that it replaces; with `makes_room`, remove the first of them before."""
 
     verb: ClassVar[str] = "subscribe"
     group: LogGroup
@@ -114,9 +114,9 @@ Change = Subscribe | Update | Unsubscribe
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a decision, or of the attempt to make one; `error` is empty if all went well.
+    """The result of a decision, or of the attempt to make one; `error` is empty if all went well.
 
-    `again`: the same may succeed later.
+    `again`: it may succeed later.
     """
 
     decision: Decision
@@ -126,7 +126,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Counts:
-    """How many groups were dealt with, by what was done."""
+    """The number of groups by what was done."""
 
     subscribed: int = 0
     updated: int = 0

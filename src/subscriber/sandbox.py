@@ -1,4 +1,4 @@
-"""Everything that lives as long as Lambda keeps the process, and what is made from it for an invocation."""
+"""Everything that lives as long as Lambda keeps the process, and what is created from it for an invocation."""
 
 import math
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ from subscriber.settings import Settings
 from subscriber.stack import Stack
 from subscriber.telemetry import Telemetry
 
-# Of the time that Lambda leaves, this share, at most so many seconds, is kept for what must not be left out: putting
-# back, handing on, answering. Of that, a share is for the answer alone.
-RESERVE_SHARE, LONGEST_RESERVE = 0.3, 60.0
-ANSWER_SHARE = 0.4
+# Of the time that Lambda leaves, this share, at most `MAX_RESERVE` seconds, is reserved for what must not be skipped:
+# putting back, handing on, responding. Of that, a share is for the response alone.
+RESERVE_SHARE, MAX_RESERVE = 0.3, 60.0
+RESPONSE_SHARE = 0.4
 
 
 class Context(Protocol):
@@ -46,19 +46,19 @@ class Sandbox:
         self._pace = Pace(settings.calls_per_second, self.clock)
         self._looping: Looping | None = None
 
-    def calls(self, context: Context, most: float = math.inf) -> Calls:
-        """Return calls that end in time, and after so many seconds at most but for those that must not be left out."""
+    def calls(self, context: Context, at_most: float = math.inf) -> Calls:
+        """Return calls that end in time and, except those that must not be skipped, within `at_most` seconds."""
         remaining = context.get_remaining_time_in_millis() / 1000
-        reserve = min(LONGEST_RESERVE, remaining * RESERVE_SHARE)
+        reserve = min(MAX_RESERVE, remaining * RESERVE_SHARE)
         now = self.clock.now()
-        return Calls(self._pace, now + min(remaining - reserve, most), now + remaining - reserve * ANSWER_SHARE)
+        return Calls(self._pace, now + min(remaining - reserve, at_most), now + remaining - reserve * RESPONSE_SHARE)
 
     def stack(self, calls: Calls) -> Stack:
         """Return the stack that the function belongs to."""
         return Stack(self.settings.stack_id, self.clients, calls, self.clock)
 
     def protecting(self, wanted: Reconciliation, calls: Calls) -> Reconciliation:
-        """Return what is wanted, with the groups among the protected ones that only AWS knows of."""
+        """Return what is wanted, with the groups protected that only AWS knows of."""
         known = self._looping or Functions(self.clients, calls).looping_targets(self.settings.protected_functions)
         for sentence in known.doubts:
             self.telemetry.warn(sentence)
@@ -66,7 +66,7 @@ class Sandbox:
         return replace(wanted, protected=wanted.protected | known.log_groups)
 
     def take_back(self, stack: Stack, calls: Calls) -> Iterator[Outcome]:
-        """Remove the filters that were put when the stack's removal may have passed their groups by already."""
+        """Remove the filters that were put after the stack's removal may have passed their groups."""
         ours = self.settings.wanted.ours
         apply = Apply(LogGroups(self.clients, calls.late), Removal(ours))
         try:

@@ -1,6 +1,6 @@
 """Which log groups are wanted: patterns of names, and tags.
 
-A pattern is one of three, told apart by how it is written:
+A pattern is one of three, distinguished by how it is written:
 
 - `/aws/lambda/` is a prefix;
 - `/aws/*/prod-*` is a glob, with `*`, `?` and `[…]`; `*` stands for slashes too, and the whole name has to match;
@@ -17,7 +17,7 @@ from subscriber.errors import ConfigurationError, SlowPatternError
 
 REGEX = "regex:"
 SEARCH_LIMIT = 0.1  # seconds of processor time for one search; usually it takes microseconds
-_SPECIAL = regex.compile(r"[*?\[]")  # none of them can be in the name of a log group
+_SPECIAL = regex.compile(r"[*?\[]")  # the name of a log group has none of them
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
 _BEGINNING = regex.compile(r"[.\-_/#A-Za-z0-9]{0,512}")
 # An opening brace, except in escapes and quantifiers, which are group 1. In `re` it is text; in `regex` it may make a
@@ -49,13 +49,13 @@ class Pattern:
             raise ConfigurationError(f"{setting} holds {text!r}, which is not a regular expression: {error}.") from None
         if not _BEGINNING.fullmatch(pattern.prefix):  # AWS would refuse to list what begins so
             raise ConfigurationError(
-                f"{setting} holds {text!r}, with which no log group's name can begin: those have at most 512 letters,"
+                f"{setting} holds {text!r}, with which no log group's name can begin: names are at most 512 letters,"
                 f" digits and . - _ / #. A regular expression begins with {REGEX}."
             )
         return pattern
 
     def matches(self, name: str) -> bool:
-        """Tell whether a log group's name matches.
+        """Return whether a log group's name matches.
 
         Raises:
             SlowPatternError: the search ran over its time limit.
@@ -68,7 +68,7 @@ class Pattern:
 
     @property
     def prefix(self) -> str:
-        """The text with which every name that matches begins; may be empty."""
+        """The beginning of every name that matches; may be empty."""
         return "" if self.text.startswith(REGEX) else _SPECIAL.split(self.text, maxsplit=1)[0]
 
 
@@ -112,7 +112,7 @@ class Selection:
 
     @property
     def prefixes(self) -> tuple[str, ...]:
-        """The fewest prefixes under which every included name is found, in order, without overlap."""
+        """The fewest prefixes that cover every included name, sorted, without overlap."""
         found: list[str] = []
         for prefix in sorted({pattern.prefix for pattern in self.include} or {""}):
             if not found or not prefix.startswith(found[-1]):
@@ -121,12 +121,12 @@ class Selection:
 
     @property
     def tag_values(self) -> dict[str, list[str]]:
-        """The values asked for by key; an empty list stands for any value."""
+        """The wanted values by key; an empty list stands for any value."""
         keys = dict.fromkeys(tag.key for tag in self.tags)
         return {key: _values(tag.value for tag in self.tags if tag.key == key) for key in keys}
 
     def unfit_name(self, name: str) -> str:
-        """Say why a name is not wanted; empty if it is.
+        """Return why a name is not wanted; empty if it is.
 
         Raises:
             SlowPatternError: a search ran over its time limit.
@@ -140,7 +140,7 @@ class Selection:
         return ""
 
     def unfit_tags(self, tags: Mapping[str, str]) -> str:
-        """Say why tags are not those that are wanted; empty if they are."""
+        """Return why tags are not those that are wanted; empty if they are."""
         for key, values in self.tag_values.items():
             if key not in tags or (values and tags[key] not in values):
                 return f"not tagged {key}={'|'.join(values)}" if values else f"not tagged {key}"

@@ -11,13 +11,14 @@ from subscriber.records import Function
 from subscriber.selection import Pattern, Selection, Tag
 
 CALLS_PER_SECOND = 4.0  # of each kind
-# Lambda stops a function that goes on invoking itself after about 16 times, unless told to allow it.
+# Lambda stops a function that keeps invoking itself after about 16 times, unless told to allow it.
 MAX_ROUNDS = 15
-LONGEST_FILTER_PATTERN = 1024  # characters; https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutSubscriptionFilter.html
+# In characters; https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutSubscriptionFilter.html
+MAX_FILTER_PATTERN_LENGTH = 1024
 
-_COMMA = re.compile(r",(?![^{}]*\})")  # but for those of a regular expression's {1,3}
+_COMMA = re.compile(r",(?![^{}]*\})")  # except in braces, as in the regular expression x{1,3}
 _FILTER_NAME = re.compile(r"[^:*]+")
-LONGEST_FILTER_NAME = 512  # bytes: AWS counts characters, but a name is part of an id that may have 1,024 bytes
+MAX_FILTER_NAME_BYTES = 512  # AWS counts characters, but a name is part of an id that may have 1,024 bytes
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -70,10 +71,10 @@ class Settings:
 def selection_of(
     include: tuple[list[str], str], exclude: tuple[list[str], str], tags: tuple[list[str], str]
 ) -> Selection:
-    """Return the selection of some texts, each list with the name of the setting that it is from.
+    """Return the selection from strings, each list with the name of the setting that it is from.
 
     Raises:
-        ConfigurationError: a text is wrong, or nothing says what to include.
+        ConfigurationError: one of them is wrong, or nothing says what to include.
 
     """
     if not include[0] and not tags[0]:
@@ -86,24 +87,24 @@ def selection_of(
 
 
 def filter_name(value: str, setting: str) -> str:
-    """Return a filter's name if it can be one."""
-    if _FILTER_NAME.fullmatch(value) and len(value.encode()) <= LONGEST_FILTER_NAME:
+    """Return a filter's name if it is valid."""
+    if _FILTER_NAME.fullmatch(value) and len(value.encode()) <= MAX_FILTER_NAME_BYTES:
         return value
     raise ConfigurationError(
-        f"{setting} is {value!r}; expected 1 to 512 characters, fewer if there are others than ASCII's, without colon"
-        " and asterisk."
+        f"{setting} is {value!r}; expected 1 to 512 characters, fewer if some are not ASCII, without colons or"
+        " asterisks."
     )
 
 
 def filter_pattern(value: str, setting: str) -> str:
     """Return a filter's pattern if it is not too long; AWS says whether it is valid."""
-    if len(value) <= LONGEST_FILTER_PATTERN:
+    if len(value) <= MAX_FILTER_PATTERN_LENGTH:
         return value
-    raise ConfigurationError(f"{setting} has {len(value)} characters; expected {LONGEST_FILTER_PATTERN} at most.")
+    raise ConfigurationError(f"{setting} has {len(value)} characters; expected at most {MAX_FILTER_PATTERN_LENGTH}.")
 
 
 class _Environment:
-    """Typed access to the variables that begin with `SUBSCRIBER_`. An empty variable is not set."""
+    """Typed access to the variables that begin with `SUBSCRIBER_`. An empty variable counts as not set."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
@@ -114,11 +115,11 @@ class _Environment:
     def words(self, name: str) -> list[str]:
         return [word for part in _COMMA.split(self.text(name)) if (word := part.strip())]
 
-    def number(self, name: str, default: float, least: float, most: float) -> float:
+    def number(self, name: str, default: float, minimum: float, maximum: float) -> float:
         value = self.text(name, str(default))
-        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value) and least <= float(value) <= most:
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value) and minimum <= float(value) <= maximum:
             return float(value)
-        raise ConfigurationError(f"SUBSCRIBER_{name} is {value!r}; expected a number from {least} to {most}.")
+        raise ConfigurationError(f"SUBSCRIBER_{name} is {value!r}; expected a number from {minimum} to {maximum}.")
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         value = self.text(name, default).upper()

@@ -1,4 +1,4 @@
-"""The stack that the function belongs to, which may be about to change, or to go."""
+"""The stack that the function belongs to, which may be about to change or to be deleted."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,8 +9,8 @@ from subscriber.errors import AwsError
 from subscriber.pace import Clock
 from subscriber.records import LogGroup
 
-FRESH = 5.0  # seconds for which an answer counts
-GOING = ("DELETE_", "ROLLBACK_")  # a roll-back of a creation deletes what there is
+FRESH = 5.0  # seconds for which a response is used
+GOING = ("DELETE_", "ROLLBACK_")  # the rollback of a creation deletes what there is
 SWITCH = "SubscribeLogGroups"  # the parameter without which the subscriber is removed
 GONE: Mapping[str, Any] = {"StackStatus": "DELETE_COMPLETE"}
 
@@ -18,7 +18,7 @@ GONE: Mapping[str, Any] = {"StackStatus": "DELETE_COMPLETE"}
 class Stack:
     """Asks CloudFormation at most every few seconds; without an id, there is no stack, and it never changes.
 
-    Where CloudFormation does not answer, its last answer counts.
+    If CloudFormation does not respond, its last response is used.
     """
 
     def __init__(self, stack_id: str, clients: Clients, calls: Calls, clock: Clock) -> None:
@@ -38,7 +38,7 @@ class Stack:
 
     @property
     def version(self) -> str:
-        """A text that is another one once an update begins or is rolled back; empty if CloudFormation does not say."""
+        """A string that changes when an update begins or is rolled back; empty if CloudFormation does not say."""
         self._ask_if_old()
         if not self._known:
             return ""
@@ -46,7 +46,7 @@ class Stack:
         return f"{self._known.get('LastUpdatedTime', 'created')}{', rolled back' if rolled_back else ''}"
 
     def has_moved_on(self, version: str) -> bool:
-        """Tell whether work that was begun for a version is not to be gone on with."""
+        """Return whether work that was begun for a version should stop."""
         return self.is_going or (version != self.version and "" not in (version, self.version))
 
     def note(self, group: LogGroup) -> None:
@@ -55,7 +55,7 @@ class Stack:
             self._subscribed[group.name] = group
 
     def subscribed_too_late(self) -> list[LogGroup]:
-        """Return the groups whose filters a removal may not have seen, if the stack is going by now."""
+        """Return the groups whose filters a removal may have missed, if the stack is going by now."""
         if self._subscribed and not _is_going(self._known):
             self._ask(self._calls.late.make)
         return list(self._subscribed.values()) if _is_going(self._known) else []

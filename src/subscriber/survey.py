@@ -12,7 +12,7 @@ from subscriber.records import Decision, LogGroup, Outcome, Skip, Unsubscribe
 class Survey:
     """The groups that a policy may concern.
 
-    `cursor` is where to go on after the last one that is done, and `begun` after the last one that was begun.
+    `cursor` is where to continue after the last one that is done, and `begun` after the last one that was begun.
     """
 
     def __init__(self, log_groups: LogGroups, policy: Policy, start: Cursor = Cursor()) -> None:  # noqa: B008 - frozen
@@ -20,12 +20,12 @@ class Survey:
         self.cursor = self.begun = start
 
     def __iter__(self) -> Iterator[LogGroup]:
-        """Yield groups without filters, and with tags if those matter; each once, whatever prefixes its name has.
+        """Yield groups without filters, and with tags if those matter; each once, however many prefixes match.
 
         A group counts as done when the next one is asked for.
 
         Raises:
-            AwsError: the groups could not be listed, or their tags not be read.
+            AwsError: the groups could not be listed, or their tags could not be read.
             OutOfTimeError: the time is up.
 
         """
@@ -47,7 +47,7 @@ def wanted_tags(log_groups: LogGroups, policy: Policy) -> Mapping[str, Mapping[s
 def look_at(group: LogGroup, log_groups: LogGroups, policy: Policy) -> Outcome:
     """Read the filters of one group whose tags are known, and decide; the outcome has an error if that fails."""
     try:
-        if skipped := policy.unread(group):
+        if skipped := policy.skip_without_reading(group):
             return Outcome(skipped)
         return Outcome(_decide(log_groups.with_filters(group), log_groups, policy))
     except AwsError as error:
@@ -65,5 +65,5 @@ def _decide(group: LogGroup, log_groups: LogGroups, policy: Policy) -> Decision:
 
 
 def wanted_by_tags(policy: Policy) -> bool:
-    """Tell whether tags matter."""
+    """Return whether tags matter."""
     return isinstance(policy, Reconciliation) and bool(policy.selection.tags)

@@ -1,4 +1,4 @@
-"""What the function says of itself: a structured log, and embedded metrics. Never a presigned URL."""
+"""The function's own telemetry: a structured log and embedded metrics. Never a presigned URL."""
 
 import logging
 from dataclasses import asdict
@@ -12,7 +12,7 @@ SERVICE = "subscriber"
 NAMESPACE = "DatadogForwarder"
 LIBRARIES = ("urllib3", "botocore", "boto3")
 
-MOST_FAILURES = 20  # in the log of one round; the counts are complete
+MAX_LOGGED_FAILURES = 20  # in the log of one round; the counts are complete
 
 
 class Telemetry:
@@ -26,17 +26,17 @@ class Telemetry:
         self._failures = 0
 
     def begin(self, request_id: str) -> None:
-        """Mark all that follows with the invocation's id."""
+        """Add the invocation's id to everything that follows."""
         self._failures = 0
         self._logger.append_keys(request_id=request_id)
 
     def outcome(self, outcome: Outcome) -> None:
-        """Say what became of one group, if anything changed or failed."""
+        """Log what was done with one group, if anything changed or failed."""
         decision = outcome.decision
         fields = {"log_group": decision.group.name, "reason": decision.reason}
         if outcome.error:
             self._failures += 1
-            if self._failures <= MOST_FAILURES:
+            if self._failures <= MAX_LOGGED_FAILURES:
                 verb = "decide" if isinstance(decision, Skip) else decision.verb
                 self._logger.error(f"Could not {verb}: {outcome.error}.", extra=fields)
         elif isinstance(decision, Skip):
@@ -45,11 +45,11 @@ class Telemetry:
             self._logger.info(f"Done: {decision.verb}.", extra=fields)
 
     def warn(self, sentence: str) -> None:
-        """Say that something needs somebody's attention."""
+        """Log that something needs attention."""
         self._logger.warning(sentence)
 
     def round(self, kind: str, number: int, counts: Counts, state: str) -> None:
-        """Write the line that sums a round up, and the embedded metrics."""
+        """Write the summary line of a round, and the embedded metrics."""
         write = self._logger.warning if counts.failed else self._logger.info
         write(f"Round {number} of a {kind}: {state}.", extra=asdict(counts))
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)

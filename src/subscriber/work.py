@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, replace
 
-from subscriber import answer
+from subscriber import response
 from subscriber.advice import advice
 from subscriber.apply import Apply
 from subscriber.errors import AwsError, OutOfTimeError, SubscriberError
@@ -16,8 +16,8 @@ from subscriber.stack import Stack
 from subscriber.survey import Survey
 
 # CloudFormation waits for an hour, and then the stack cannot be deleted.
-LONGEST_WAIT = 50 * 60.0  # seconds
-MOST_PASSES = 2  # over all groups, if some fail that may succeed later: each pass reads all of them again
+MAX_WAIT = 50 * 60.0  # seconds
+MAX_PASSES = 2  # over all groups, if some failed that may succeed later: each pass reads all of them again
 
 _ALL_DONE = {Kind.REMOVAL: "All filters are removed.", Kind.RECONCILIATION: "All filters are replaced."}
 
@@ -28,11 +28,11 @@ class Worker:
     def __init__(self, sandbox: Sandbox, job: Job, context: Context) -> None:
         self._sandbox, self._job, self._arn = sandbox, job, context.invoked_function_arn
         self._counts = Counts()
-        left = job.began + LONGEST_WAIT - sandbox.clock.epoch()
+        left = job.began + MAX_WAIT - sandbox.clock.epoch()
         self._calls = sandbox.calls(context, left) if job.request else sandbox.calls(context)
 
     def work(self) -> dict[str, object]:
-        """Do as much of the job as the time allows, and hand on the rest; return how many groups were dealt with."""
+        """Do as much of the job as the time allows, and hand on the rest; return how many groups were processed."""
         problem = ""
         try:
             state = self._round()
@@ -41,7 +41,7 @@ class Worker:
         except Exception as error:
             if not self._job.request:
                 raise
-            # Whatever it is: CloudFormation waits for an answer.
+            # Whatever it is: CloudFormation waits for a response.
             state, problem = State.FINISHED, str(error) if isinstance(error, SubscriberError) else type(error).__name__
         self._sandbox.telemetry.round(self._job.kind.value, self._job.number, self._counts, problem or state.value)
         self._job = replace(self._job, failed=self._job.failed + self._counts.failed)
@@ -54,7 +54,7 @@ class Worker:
         return asdict(self._counts) | {"state": problem or state.value}
 
     def _round(self) -> State:
-        """Work until all is done or the time is up; the job is then as far as that."""
+        """Work until all is done or the time is up, and update the job's progress."""
         stack = self._sandbox.stack(self._calls)
         if (policy := self._policy(stack)) is None:  # of an id that is not ours
             return State.FINISHED
@@ -67,7 +67,7 @@ class Worker:
         finally:
             for outcome in self._sandbox.take_back(stack, self._calls):
                 self._note(outcome)
-        if state is State.STACK_MOVED_ON and self._job.request:  # what was to be replaced is to be removed then
+        if state is State.STACK_MOVED_ON and self._job.request:  # then remove what was to be replaced
             self._job = replace(self._job.over_again(), kind=Kind.REMOVAL, passes=1)
             return self._round()
         self._job = replace(self._job, cursor=survey.cursor)
@@ -83,7 +83,7 @@ class Worker:
             if isinstance(error, AwsError) and not error.transient:
                 raise
             if survey.cursor == self._job.cursor != survey.begun:
-                # One group took all the time: the others shall have theirs.
+                # One group took all the time: go on with the others.
                 self._job, survey.cursor = replace(self._job, again=True), survey.begun
                 self._counts.failed += 1
             return State.OUT_OF_TIME
@@ -99,26 +99,26 @@ class Worker:
         if self._job.kind is Kind.RECONCILIATION:
             protecting = self._sandbox.protecting(wanted, self._calls)
             return replace(protecting, previous=former, everywhere=self._job.everywhere)
-        # An update that was broken off may have left both kinds.
+        # An interrupted update may have left both kinds.
         owner = wanted.ours if stack.is_going else former
         return Removal(owner, wanted.selection.prefixes, former) if owner else None
 
     def _is_worth_another_pass(self) -> bool:
-        """Tell whether to go through all groups once more. A job that is not everywhere is scheduled again."""
+        """Return whether to go through all groups once more. A job that is not everywhere is scheduled anyway."""
         job = self._job
-        return job.again and job.everywhere and job.passes < MOST_PASSES and not self._is_last_round()
+        return job.again and job.everywhere and job.passes < MAX_PASSES and not self._why_last_round()
 
-    def _is_last_round(self) -> str:
-        """Say why the job cannot go on in another round; empty if it can."""
+    def _why_last_round(self) -> str:
+        """Return why the job cannot continue in another round; empty if it can."""
         if self._job.number >= self._sandbox.settings.max_rounds:
             return f"not finished after {self._job.number} rounds"
-        if self._job.request and self._sandbox.clock.epoch() >= self._job.began + LONGEST_WAIT:
-            return f"not finished after {LONGEST_WAIT / 60:.0f} minutes"
+        if self._job.request and self._sandbox.clock.epoch() >= self._job.began + MAX_WAIT:
+            return f"not finished after {MAX_WAIT / 60:.0f} minutes"
         return ""
 
     def _hand_on(self) -> str:
-        """Invoke ourselves with the rest of the job; say why that was not done, if it was not."""
-        if reason := self._is_last_round():
+        """Invoke ourselves with the rest of the job; return why that was not done, if it was not."""
+        if reason := self._why_last_round():
             return reason
         functions = Functions(self._sandbox.clients, self._calls)
         try:
@@ -128,7 +128,7 @@ class Worker:
         return ""
 
     def _end(self, problem: str) -> None:
-        """Say what remains to be done, and answer CloudFormation: a deletion always succeeds."""
+        """Say what remains to be done, and respond to CloudFormation: a deletion always succeeds."""
         job = self._job
         if job.failed and not problem:
             problem = f"{job.failed} log groups failed"
@@ -137,4 +137,4 @@ class Worker:
             reason = advice(job, problem, self._sandbox.settings.wanted)
             self._sandbox.telemetry.warn(reason)
         if job.request:
-            answer.send(job.request, answer.SUCCESS, reason, self._sandbox.clock)
+            response.send(job.request, response.SUCCESS, reason, self._sandbox.clock)

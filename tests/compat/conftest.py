@@ -1,4 +1,4 @@
-"""One run of the example for all tests here; what it printed and what arrived is shown after them."""
+"""One run of the example for all tests here; what it printed and what arrived is shown at the end."""
 
 import sys
 from pathlib import Path

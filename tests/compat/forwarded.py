@@ -10,8 +10,8 @@ import msgspec
 import requests
 
 from local_intake.records import Log, Metric, Span
-from local_run.books import Books
 from local_run.intake import OWN_METRICS
+from local_run.ledger import Ledger
 from local_run.run import Outcome, running, send_events
 from local_run.wrap import encode_event, log_event_id
 from tests.compat.function import NAME, Invocation
@@ -24,15 +24,15 @@ Record = TypeVar("Record", Log, Metric, Span)
 
 @dataclass(frozen=True)
 class Arrived:
-    """What the intake got, without the forwarder's metrics about itself, and the books of the forwarder."""
+    """What the intake got, without the forwarder's metrics about itself, and the forwarder's counts."""
 
     logs: list[Log]
     metrics: list[Metric]
     spans: list[Span]
-    books: Books
+    ledger: Ledger
 
     def values(self, name: str) -> list[float]:
-        """Give the values of a metric in the order of their arrival."""
+        """Return the values of a metric in the order of their arrival."""
         return [metric.value for metric in self.metrics if metric.name == name]
 
 
@@ -41,12 +41,12 @@ def forward(invocations: list[Invocation], directory: Path) -> Arrived:
     outcome = Outcome(directory)
     with running({}, outcome, in_process=False) as (intake, forwarder):
         send_events({each.name: _subscription_event(each) for each in invocations}, forwarder, outcome)
-        outcome.books.compare(intake.arrived())
+        outcome.ledger.compare(intake.arrived())
         return Arrived(
             list(_rows(intake.url, "logs", Log)),
             [metric for metric in _rows(intake.url, "metrics", Metric) if not metric.name.startswith(OWN_METRICS)],
             list(_rows(intake.url, "spans", Span)),
-            outcome.books,
+            outcome.ledger,
         )
 
 

@@ -1,4 +1,4 @@
-"""Runs the example under Lambda's runtime client and gives what it printed as CloudWatch Logs would have it."""
+"""Runs the example under Lambda's runtime client and returns what it printed, as CloudWatch Logs would have it."""
 
 import re
 import threading
@@ -18,7 +18,7 @@ NAME = "coffee-house"
 ORDERS = {"cold start": "latte", "warm start": "latte", "failure": "mocha"}
 
 STARTS = re.compile(r"^(?=START RequestId: )", re.MULTILINE)
-# The emulator's line is the platform's but for the order of its fields: its first is the platform's last. The values
+# The emulator's line is the platform's except for the order of its fields: its first is the platform's last. The values
 # are its own: the configured memory as the used, and a cold start's imports in Duration, not in Init Duration.
 REPORT = re.compile(r"^(REPORT RequestId: \S+\t)(Init Duration: \S+ ms\t)?(.*\t)$", re.MULTILINE)
 KINDS = {"platform": ("START ", "END ", "REPORT "), "metrics": ('{"m"',), "traces": ('{"traces"',)}
@@ -33,12 +33,12 @@ class Invocation:
     error: str | None
 
     def of_kind(self, kind: str) -> list[str]:
-        """Give the log events that are `platform`, `metrics`, `traces`, or anything else: `logs`."""
+        """Return the log events that are `platform`, `metrics`, `traces`, or anything else: `logs`."""
         return [event for event in self.events if kind_of(event) == kind]
 
 
 def kind_of(event: str) -> str:
-    """Tell by its beginning what the function or the platform printed; not as the forwarder does it."""
+    """Classify a line that the function or the platform printed by its beginning, independently of the forwarder."""
     return next((kind for kind, beginnings in KINDS.items() if event.startswith(beginnings)), "logs")
 
 
@@ -64,7 +64,7 @@ def run(directory: Path) -> list[Invocation]:
 
 
 def _environ(function: dict[str, Any], url: str) -> dict[str, str]:
-    """Give the function's environment as deployed; its packages are on the path, as those of a layer would be."""
+    """Return the function's environment as deployed; its packages are on the path, as those of a layer would be."""
     packages = next(PACKAGES.glob("lib/python*/site-packages"))
     return {
         **function["Environment"]["Variables"],

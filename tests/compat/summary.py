@@ -22,9 +22,9 @@ IMPORT = "aws.lambda.import"
 
 
 def summary(invocations: list[Invocation], arrived: Arrived) -> Group:
-    """Give the tables of what went in and what came of it, and below them what the forwarder could not do."""
+    """Return the tables of what went in and what came out, and below them what the forwarder could not do."""
     logs = Text(f"\n The intake got {len(arrived.logs)} logs, and beside them:\n")
-    problems = [Text(f" {problem}") for problem in arrived.books.all_problems]
+    problems = [Text(f" {problem}") for problem in arrived.ledger.all_problems]
     return Group(_printed(invocations), logs, _metrics(arrived), Text(), _spans(arrived), *problems)
 
 

@@ -33,15 +33,15 @@ def test_the_failing_order_alone_fails(invocations: list[Invocation]) -> None:
 
 
 def test_everything_was_delivered_and_the_intake_counted_the_same(arrived: Arrived) -> None:
-    assert arrived.books.all_problems == []
+    assert arrived.ledger.all_problems == []
 
 
 def test_the_forwarder_received_every_line(invocations: list[Invocation], arrived: Arrived) -> None:
-    assert arrived.books.total.lines == sum(len(invocation.events) for invocation in invocations)
+    assert arrived.ledger.total.lines == sum(len(invocation.events) for invocation in invocations)
 
 
 def test_no_line_was_filtered_or_rejected(arrived: Arrived) -> None:
-    total = arrived.books.total
+    total = arrived.ledger.total
     assert (total.filtered, total.rejected) == (0, 0)
 
 
@@ -86,7 +86,7 @@ def test_only_the_cold_start_has_a_time_of_initialisation(arrived: Arrived) -> N
     assert ["cold_start:true" in metric.tags for metric in named(arrived, enhanced("init_duration"))] == [True]
 
 
-def test_both_sides_say_alike_which_start_was_cold(arrived: Arrived) -> None:
+def test_both_sides_agree_on_which_start_was_cold(arrived: Arrived) -> None:
     for name in ("invocations", "duration"):
         cold = ["cold_start:true" in metric.tags for metric in named(arrived, enhanced(name))]
         assert cold == [True, False, False], name

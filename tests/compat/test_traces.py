@@ -36,7 +36,7 @@ def texts(span: Span) -> Iterator[str]:
     yield from (span.service, span.name, span.resource, span.type, *span.meta, *span.meta.values())
 
 
-def test_the_example_has_in_it_what_no_span_may_show(printed: list[dict[str, Any]]) -> None:
+def test_the_example_contains_what_no_span_may_show(printed: list[dict[str, Any]]) -> None:
     text = json.dumps(printed)
     assert all(secret in text for secret in (VOUCHER, CARD, PRICE))
 

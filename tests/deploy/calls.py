@@ -1,4 +1,4 @@
-"""Every call to AWS that our functions make, or AWS makes in their place, and the rights that it takes."""
+"""Every call to AWS that our functions make, or AWS makes on their behalf, and the rights that it takes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from tests.deploy.cloudformation import STACK_ID, TEMPLATE, Stack
 from tests.deploy.policies import Request, is_like
 from tests.deploy.recording import Call
 
-# In what a right is about, the word `any` stands for anything, and every other word for itself.
+# In the resource of a right, the word `any` stands for anything, and every other word for itself.
 ANY = "any"
 PLACE = "us-east-1:123456789012"
 SECRET = f"arn:aws:secretsmanager:{PLACE}:secret:datadog-a1B2c3"
@@ -24,8 +24,7 @@ OF_NETWORK = f"arn:aws:ec2:{PLACE}:any/any"
 SHARED = [f"arn:aws:ec2:us-east-1:any:{kind}/any" for kind in ("subnet", "security-group")]
 OWN_BUCKET = {"s3:ResourceAccount": "123456789012"}
 
-# Stacks that between them use every right, and lack every right that a choice gives, each with nothing but what is
-# named.
+# Stacks that together use every right, and lack every optional right, each with only what is named.
 _NOTHING = {"FunctionName": "forwarder", "DdStoreFailedEvents": "false", "DdFetchLambdaTags": "false"}
 _BUCKET, _EXISTING = {"DdForwarderBucketName": "failed"}, {"DdForwarderExistingBucketName": "failed"}
 _QUEUE = {"DdSqsQueueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/failed"}
@@ -102,7 +101,7 @@ class Right:
         return Request(self.action, self.resource, self.context)
 
     def covers(self, request: Request) -> bool:
-        """Tell whether a request is within it."""
+        """Return whether it covers a request."""
         return (
             self.action == request.action
             and is_like(self.resource.replace(ANY, "*"), request.resource)
@@ -120,7 +119,7 @@ def _listing(name: str) -> dict[str, str]:
 
 
 def _place(number: int, kind: str) -> frozenset[str]:
-    """Return the stacks that have something in this place of a list of queues or streams."""
+    """Return the stacks that have something at this position of a list of queues or streams."""
     alone = {0: {f"first {kind}"}, 4: {f"fifth {kind}"}}
     return frozenset({f"{kind}s"} | alone.get(number, set()))
 
@@ -223,8 +222,8 @@ BY_AWS: Mapping[tuple[str, str], tuple[Right, ...]] = {
         for action in ("logs:CreateLogStream", "logs:PutLogEvents")
     ),
     ("forwarder", "Lambda puts events on which it gives up into the bucket"): (_putting(_GIVEN_UP, STORING),),
-    # Its guide lets the role write anywhere in a bucket, and may look for just that. In a bucket that is not the
-    # stack's own that would be too much.
+    # Its guide lets the role write anywhere in a bucket, and Lambda may check for just that. In a bucket that is not
+    # the stack's own that would be too much.
     ("forwarder", "Lambda looks at the role of a destination: lambda/latest/dg/invocation-async-retain-records.html"): (
         Right("s3:PutObject", f"{STORE}/any", WHOLE_BUCKET, OWN_BUCKET),
         Right("s3:ListBucket", STORE, STORING | SHARING_TAGS),
@@ -275,5 +274,5 @@ def rights() -> Iterator[tuple[str, Right]]:
 
 
 def needed(function: str, stack: str) -> list[Right]:
-    """Return the rights that a function's role has to have in a stack."""
+    """Return the rights that a function's role must have in a stack."""
     return [right for each, right in rights() if each == function and stack in right.stacks]

@@ -1,4 +1,4 @@
-"""Reads a CloudFormation template and works out the stack that it makes, as far as our template needs that."""
+"""Reads a CloudFormation template and evaluates the stack that it makes, as far as our template needs that."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -61,7 +61,7 @@ _Loader.add_multi_constructor("!", _function)
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Return the template with its short functions written in full."""
+    """Return the template with short-form functions expanded."""
     template: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # a SafeLoader
     return template
 
@@ -75,7 +75,7 @@ def mappings(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Yield every text in a value, at any depth, but no keys."""
+    """Yield every string in a value, at any depth, except keys."""
     if isinstance(value, str):
         yield value
     for child in _children(value):
@@ -101,7 +101,7 @@ def references(value: Any) -> list[str]:
 
 
 class Stack:
-    """A template with values for its parameters; `resources`, `outputs` and `refusals` have all functions worked out.
+    """A template with values for its parameters; `resources`, `outputs` and `refusals` have all functions evaluated.
 
     Like CloudFormation, it refuses a reference to a resource that the stack does not make.
     """
@@ -133,7 +133,7 @@ class Stack:
         }
 
     def resolve(self, value: Any) -> Any:
-        """Work out all functions; what becomes `AWS::NoValue` is left out."""
+        """Evaluate all functions; what becomes `AWS::NoValue` is left out."""
         if isinstance(value, list):
             return [item for item in map(self.resolve, value) if item is not NO_VALUE]
         if not isinstance(value, dict):
@@ -176,25 +176,25 @@ class Stack:
         return "Condition" not in resource or self.holds(resource["Condition"])
 
     def holds(self, condition: str) -> bool:
-        """Tell whether a condition holds."""
+        """Return whether a condition holds."""
         return bool(self.resolve(self._template["Conditions"][condition]))
 
     @property
     def resources(self) -> dict[str, Any]:
-        """The properties of the resources that are made."""
+        """The properties of the resources that are created."""
         made = {name: each for name, each in self._template["Resources"].items() if self._is_made(name)}
         return {name: self.resolve(each["Properties"]) for name, each in made.items()}
 
     @property
     def outputs(self) -> dict[str, str]:
-        """The outputs that there are."""
+        """The outputs."""
         outputs = self._template["Outputs"].items()
         present = {name: each for name, each in outputs if "Condition" not in each or self.holds(each["Condition"])}
         return {name: self.resolve(each["Value"]) for name, each in present.items()}
 
     @property
     def refusals(self) -> list[str]:
-        """What the rules say against the values."""
+        """The rules that the values break."""
         rules = [rule for rule in self._template["Rules"].values() if self.resolve(rule.get("RuleCondition", True))]
         assertions = [item for rule in rules for item in rule["Assertions"]]
         return [item["AssertDescription"] for item in assertions if not self.resolve(item["Assert"])]

@@ -1,4 +1,4 @@
-"""In a run of the whole suite, writes down which calls to AWS are made, for the one test that looks at them."""
+"""In a run of the whole suite, records which calls to AWS are made, for the one test that checks them."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def recording(pytestconfig: pytest.Config) -> Recording:
-    """Return what was written down; without the whole suite, there is nothing to look at."""
+    """Return what was recorded; without the whole suite, there is nothing to check."""
     found = pytestconfig.stash[_recording]
     if found is None:
         pytest.skip("needs the tests in tests/aws and tests/subscriber in the same run")

@@ -1,4 +1,4 @@
-"""Decides what statements of IAM allow, as far as ours go.
+"""Evaluates IAM statements, as far as ours need it.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html: what a statement denies is
 denied, what none allows is denied too.
@@ -15,7 +15,7 @@ Statement = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody wants to do, to which resource, and under which circumstances (`s3:prefix`, …)."""
+    """An action, the resource, and the context of the request (`s3:prefix`, …)."""
 
     action: str
     resource: str
@@ -23,13 +23,13 @@ class Request:
 
 
 def allows(statements: Iterable[Statement], request: Request) -> bool:
-    """Tell whether statements allow a request."""
+    """Return whether statements allow a request."""
     effects = {statement["Effect"] for statement in statements if applies(statement, request)}
     return effects == {"Allow"}
 
 
 def applies(statement: Statement, request: Request) -> bool:
-    """Tell whether a statement is about a request."""
+    """Return whether a statement is about a request."""
     return (
         any(is_like(pattern, request.action.lower()) for pattern in actions(statement, str.lower))
         and any(is_like(pattern, request.resource) for pattern in _list(statement["Resource"]))
@@ -47,7 +47,7 @@ def actions(statement: Statement, form: Callable[[str], str] = str) -> list[str]
 
 
 def grains(statements: Iterable[Statement]) -> Iterator[dict[str, Any]]:
-    """Take statements apart into those of one action on one resource each."""
+    """Split statements into those of one action on one resource each."""
     for statement in statements:
         for action in _list(statement["Action"]):
             for resource in _list(statement["Resource"]):
@@ -62,7 +62,7 @@ def _is_met(operator: str, key: str, wanted: Sequence[str], context: Mapping[str
 
 
 def is_like(pattern: str, text: str) -> bool:
-    """Tell whether a text is what a pattern with `*` and `?` stands for."""
+    """Return whether a string matches a pattern with `*` and `?`."""
     return _compiled(pattern).fullmatch(text) is not None
 
 
@@ -73,7 +73,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _arn_like(pattern: str, text: str) -> bool:
-    """Compare part by part: unlike elsewhere, a wildcard in one does not reach into the next."""
+    """Compare part by part: unlike elsewhere, a wildcard does not match across parts."""
     patterns, parts = pattern.split(":", 5), text.split(":", 5)
     return len(patterns) == len(parts) and all(map(is_like, patterns, parts))
 

@@ -1,4 +1,4 @@
-"""Writes down which calls to AWS our functions make while their tests run, and on what."""
+"""Records which calls to AWS our functions make while their tests run, and on what."""
 
 import sys
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ class Recording:
         self.calls: set[Call] = set()
 
     def start(self) -> None:
-        """Write down what passes through botocore from now on."""
+        """Record what passes through botocore from now on."""
         make = BaseClient._make_api_call
 
         def note(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
@@ -37,7 +37,7 @@ class Recording:
 
 
 def _caller(frame: FrameType) -> str:
-    """Name the function that makes a call, or nobody if it is a test or the command."""
+    """Name the function that makes a call; empty if it is a test or the command."""
     files = [each.f_code.co_filename for each in _frames(frame)]
     nearest = next((file for file in files if "site-packages" not in file and "/lib/python" not in file), "")
     if COMMAND in files or not nearest.startswith(str(SRC)):
@@ -52,7 +52,7 @@ def _frames(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def _places(operation: str, parameters: dict[str, Any]) -> Iterator[str]:
-    """Name what a call is about: a place in the bucket, or nothing more than the operation tells."""
+    """Name what a call is about: a place in the bucket, or nothing more than the operation says."""
     objects = parameters.get("Delete", {}).get("Objects", [parameters])
     for each in [*objects, parameters.get("CopySource", {})]:
         key = each.get("Key", each.get("Prefix"))

@@ -1,4 +1,4 @@
-"""What `template.yaml` promises about what could not be delivered: where it is kept, who may read it, who sends it."""
+"""What `template.yaml` promises about what could not be delivered: where it is kept, who may read it, what sends it."""
 
 import json
 import re
@@ -123,7 +123,7 @@ def test_only_what_was_rejected_expires() -> None:
     assert rule["ExpirationInDays"] >= 90
 
 
-def test_access_is_logged_where_that_is_asked_for_and_nowhere_else() -> None:
+def test_access_is_logged_where_that_is_requested_and_nowhere_else() -> None:
     logging = bucket(DdForwarderBucketsAccessLogsTarget="access-logs")["LoggingConfiguration"]
 
     assert logging == {"DestinationBucketName": "access-logs", "LogFilePrefix": "datadog-forwarder/"}
@@ -159,7 +159,7 @@ def test_a_schedule_of_eventbridge_is_allowed(schedule: str) -> None:
 
 
 @pytest.mark.parametrize("schedule", ["", "5 minutes", "rate()", "at(2026-11-22T16:00:00)"])
-def test_what_is_no_schedule_is_refused(schedule: str) -> None:
+def test_what_is_not_a_schedule_is_refused(schedule: str) -> None:
     assert not re.fullmatch(PATTERN, schedule)
 
 

@@ -63,8 +63,8 @@ VARIABLES = {
     "DdApiKeySsmParameterName": ("DD_API_KEY_SSM_NAME", "/datadog/key"),
 }
 
-# Parameters that do other things: another value, the resources that it makes, unmakes or changes, and what has to be
-# set beside it.
+# Parameters that do other things: another value, the resources that it creates, removes or changes, and what has to be
+# set with it.
 Effect = tuple[str, set[str], dict[str, str]]
 EFFECTS: dict[str, Effect] = {
     "DdApiKey": ("0123456789abcdef", {"ApiKeySecret"}, {}),
@@ -158,7 +158,7 @@ WITHOUT_PARAMETER = {
 
 
 def touched(before: Stack, after: Stack) -> set[str]:
-    """Name the resources that one of two stacks does not have, or has otherwise."""
+    """Name the resources that differ between two stacks or that one of them lacks."""
     old, new = before.resources, after.resources
     return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
 
@@ -216,7 +216,7 @@ def test_a_proxy_is_for_both_protocols() -> None:
 
 
 def settings(**parameters: str) -> Settings:
-    """Return what the forwarder makes of the environment."""
+    """Return the forwarder's settings from the environment."""
     return Settings.from_environ(Stack(TEMPLATE, DdApiKey="key", **parameters).variables)
 
 
@@ -229,7 +229,7 @@ def test_the_forwarder_starts_with_each_value_without_a_warning(name: str) -> No
     assert settings(**{name: VARIABLES[name][1]}).warnings == ()
 
 
-def test_the_defaults_are_those_of_the_forwarder_but_for_what_the_stack_decides() -> None:
+def test_the_defaults_are_those_of_the_forwarder_except_for_what_the_stack_decides() -> None:
     alone = Settings.from_environ({"DD_API_KEY": "key", "DD_S3_BUCKET_NAME": "any"})
     decided = {"api_key", "bucket_name", "fetch_lambda_tags"}
 

@@ -1,4 +1,4 @@
-"""The roles may do what is needed, in the stacks in which it is, and nothing else."""
+"""The roles may do what is needed, in the stacks that need it, and nothing else."""
 
 import json
 import re
@@ -53,15 +53,15 @@ def test_nothing_is_missing(function: str, stack: str) -> None:
 
 
 @each_role
-def test_nothing_is_allowed_that_nobody_needs(function: str, stack: str) -> None:
+def test_nothing_is_allowed_that_is_not_needed(function: str, stack: str) -> None:
     unused = [grain for grain in grains(statements(function, stack)) if not is_used(grain, function, stack)]
 
-    # Of a list with buckets and objects in it, each entry is there in both forms.
+    # Each entry in a list of buckets and objects is there in both forms.
     assert not [grain for grain in unused if not is_other_form(grain)]
 
 
 def is_other_form(grain: dict[str, Any]) -> bool:
-    """Tell whether a statement comes from an entry of `S3BucketArnList`, in the form in which it allows nothing."""
+    """Return whether a statement comes from an entry of `S3BucketArnList`, in the form in which it allows nothing."""
     resource: str = grain["Resource"]
     lists, is_bucket = grain["Action"] == "s3:ListBucket", "/" not in resource
     return resource.startswith((ORDERS, RETURNS)) and (lists != is_bucket or resource.endswith("/*/*"))
@@ -79,7 +79,7 @@ def test_a_right_is_given_in_the_stacks_that_need_it_and_in_no_other(function: s
 
 
 @each_role
-def test_without_any_one_statement_something_would_be_missing(function: str, stack: str) -> None:
+def test_no_statement_is_superfluous(function: str, stack: str) -> None:
     allowed = statements(function, stack)
 
     for number in range(len(allowed)):
@@ -87,17 +87,17 @@ def test_without_any_one_statement_something_would_be_missing(function: str, sta
 
 
 @pytest.mark.parametrize("action", ["s3:DeleteBucket", "s3:*", "logs:DeleteLogGroup", "iam:PassRole", "*"])
-def test_a_statement_more_would_be_noticed(action: str) -> None:
+def test_an_additional_statement_would_be_noticed(action: str) -> None:
     grain = {"Effect": "Allow", "Action": action, "Resource": "arn:aws:s3:::other/any"}
 
     assert not is_used(grain, "forwarder", "default")
 
 
-# That no more is allowed than that: neither more of anything, nor in stacks that are not among these
+# No more than that is allowed: no similar request, and nothing in other stacks
 
 
 def neighbours(right: Right) -> Iterator[Request]:
-    """Yield what is like it but for one word: what has another name, or is in another folder, account or region."""
+    """Yield what differs from it in one word: in its name, folder, account or region."""
     for resource in others(right.resource):
         yield Request(right.action, resource, right.context)
     for prefix in others(right.context.get("s3:prefix", "")):
@@ -114,7 +114,7 @@ EVERYTHING = [request for _, right in rights() for request in (right.request, *n
 
 
 @each_role
-def test_what_a_role_needs_gives_it_nothing_beside_that(function: str, stack: str) -> None:
+def test_what_a_role_needs_gives_it_nothing_else(function: str, stack: str) -> None:
     allowed = [request for request in EVERYTHING if allows(statements(function, stack), request)]
 
     assert allowed
@@ -123,7 +123,7 @@ def test_what_a_role_needs_gives_it_nothing_beside_that(function: str, stack: st
 
 
 def choices(value: Any, stack: Stack, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], bool]]:
-    """Yield for each `Fn::If` that a stack comes to where it is, and how it goes."""
+    """Yield the place of each `Fn::If` that a stack evaluates, and which way it goes."""
     if isinstance(value, dict) and "Fn::If" in value:
         condition, *branches = value["Fn::If"]
         holds = stack.holds(condition)
@@ -179,7 +179,7 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize(("action", "resource"), FORBIDDEN)
-def test_what_is_nobodys_business_is_denied_in_every_stack(action: str, resource: str) -> None:
+def test_what_no_function_needs_is_denied_in_every_stack(action: str, resource: str) -> None:
     request = Request(action, resource)
 
     assert not [place for place in FUNCTIONS if allows(statements(*place), request)]
@@ -195,7 +195,7 @@ def test_nothing_is_written_into_a_bucket_of_another_account_that_took_the_name_
     assert not [stack for stack in made if allows(statements("forwarder", stack), request)]
 
 
-def test_a_resource_is_a_wildcard_only_where_aws_knows_no_other() -> None:
+def test_a_resource_is_a_wildcard_only_where_aws_supports_no_other() -> None:
     free = {
         action
         for stack in STACKS.values()
@@ -224,7 +224,7 @@ def test_a_secret_may_be_given_without_the_characters_that_aws_adds() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES.values())
-def test_a_role_is_lambdas_and_has_no_policies_but_those_in_the_template(role: str) -> None:
+def test_a_role_is_lambdas_and_has_only_the_policies_in_the_template(role: str) -> None:
     properties = STACKS["subscriber"].resources[role]
 
     [trust] = properties["AssumeRolePolicyDocument"]["Statement"]

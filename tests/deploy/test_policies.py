@@ -74,20 +74,20 @@ def test_a_condition_that_is_not_met_does_not_allow(operator: str, wanted: Any) 
     assert not allows([condition(operator, wanted)], listing(s3_prefix="logs/a"))
 
 
-def test_a_condition_on_what_is_not_known_is_not_met() -> None:
+def test_a_condition_on_an_unknown_key_is_not_met() -> None:
     assert not allows([condition("StringLike", "*")], listing())
 
 
-def test_if_exists_is_met_by_what_is_not_known() -> None:
+def test_if_exists_is_met_by_an_unknown_key() -> None:
     assert allows([condition("StringLikeIfExists", "logs/*")], listing())
 
 
-def test_if_exists_compares_what_is_known() -> None:
+def test_if_exists_compares_a_known_key() -> None:
     assert not allows([condition("StringLikeIfExists", "logs/*")], listing(s3_prefix="other/"))
 
 
 @pytest.mark.parametrize(("secure", "expected"), [("false", True), ("true", False)])
-def test_a_truth_is_compared(secure: str, expected: bool) -> None:
+def test_a_boolean_is_compared(secure: str, expected: bool) -> None:
     statement = condition("Bool", "false", "aws:SecureTransport")
 
     assert allows([statement], listing(aws_SecureTransport=secure)) is expected
@@ -115,12 +115,12 @@ def test_all_conditions_have_to_be_met() -> None:
     assert not allows([statement], listing(s3_prefix="logs/", aws_SecureTransport="false"))
 
 
-def test_an_operator_that_is_not_known_is_an_error() -> None:
+def test_an_unknown_operator_is_an_error() -> None:
     with pytest.raises(KeyError):
         allows([condition("IpAddress", "10.0.0.0/8")], listing(s3_prefix="logs/"))
 
 
-def test_statements_are_taken_apart_into_one_action_on_one_resource_each() -> None:
+def test_statements_are_split_into_one_action_on_one_resource_each() -> None:
     taken = [(each["Action"], each["Resource"]) for each in grains([allow(["a:B", "a:C"], ["x", "y"])])]
 
     assert taken == [("a:B", "x"), ("a:B", "y"), ("a:C", "x"), ("a:C", "y")]

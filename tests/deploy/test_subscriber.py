@@ -17,7 +17,7 @@ RULES = ["SubscribeRule", "SubscribeEverywhereRule", "NewLogGroupRule"]
 
 
 def variables(**parameters: str) -> dict[str, str]:
-    """Return what the subscriber finds in its environment."""
+    """Return the subscriber's environment."""
     stack = Stack(TEMPLATE, **SWITCHED_ON | parameters)
     own = {"AWS_LAMBDA_FUNCTION_NAME": "logs-Subscriber", "AWS_LAMBDA_LOG_GROUP_NAME": "logs-SubscriberLogGroup"}
     return {**own, **stack.resources["Subscriber"]["Environment"]["Variables"]}
@@ -103,7 +103,7 @@ def test_it_looks_everywhere_once_a_day_whatever_the_schedule() -> None:
     assert events.is_everywhere(event)
 
 
-def test_it_hears_of_new_log_groups() -> None:
+def test_it_is_notified_of_new_log_groups() -> None:
     pattern = Stack(TEMPLATE, **SWITCHED_ON).resources["NewLogGroupRule"]["EventPattern"]
 
     event = {

@@ -1,4 +1,4 @@
-"""The template goes through SAM, and what comes out is created by moto's CloudFormation as far as that knows how."""
+"""The template goes through SAM, and moto's CloudFormation creates what it supports of the result."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ PARAMETERS = {
     "DdForwarderBucketName": "failed",
 }
 
-# What moto does not make, and where else it is looked at.
+# What moto does not create, and where else it is tested.
 CHECKED_ELSEWHERE = {
     "AWS::CloudWatch::Alarm": "test_watching.py",
     "AWS::Lambda::EventInvokeConfig": "test_failed_events.py",
@@ -79,7 +79,7 @@ def _named(name: str, resource: dict[str, Any], properties: dict[str, Any]) -> d
 
 
 def _rank(kind: str) -> int:
-    """Let things be made after what they refer to, which moto does not see any more."""
+    """Create resources after those that they refer to, which moto cannot see any more."""
     first = ("AWS::IAM::Role", "AWS::Logs::LogGroup", "AWS::Lambda::Function")
     return first.index(kind) if kind in first else len(first)
 
@@ -91,7 +91,7 @@ def _make_what_is_there_before() -> None:
     boto3.client("kinesis").create_stream(StreamName="orders", ShardCount=1)
 
 
-def test_sam_changes_nothing_but_the_functions(template: dict[str, Any]) -> None:
+def test_sam_changes_only_the_functions(template: dict[str, Any]) -> None:
     functions = {name for name, each in TEMPLATE["Resources"].items() if each["Type"] == "AWS::Serverless::Function"}
 
     before, after = Stack(TEMPLATE, **PARAMETERS).resources, Stack(template, **PARAMETERS).resources
@@ -111,7 +111,7 @@ def test_sam_makes_no_resource_of_its_own(template: dict[str, Any]) -> None:
     assert template["Resources"].keys() == TEMPLATE["Resources"].keys()
 
 
-def test_all_that_moto_knows_is_created(created: dict[str, str]) -> None:
+def test_all_that_moto_supports_is_created(created: dict[str, str]) -> None:
     wanted = {name: TEMPLATE["Resources"][name]["Type"] for name in Stack(TEMPLATE, **PARAMETERS).resources}
     kinds = {"AWS::Serverless::Function": "AWS::Lambda::Function"}
 

@@ -34,7 +34,7 @@ def test_each_that_is_listed_is_read(parameter: str, arns: list[str]) -> None:
 
 
 @each_list
-def test_one_that_is_removed_by_leaving_its_place_empty_moves_no_other(parameter: str, arns: list[str]) -> None:
+def test_removing_an_entry_by_leaving_its_position_empty_moves_no_other(parameter: str, arns: list[str]) -> None:
     before, after = mappings(**{parameter: ",".join(arns)}), mappings(**{parameter: ",".join(["", *arns[1:]])})
 
     assert after == {name: each for name, each in before.items() if each["EventSourceArn"] != arns[0]}
@@ -49,7 +49,7 @@ def test_every_mapping_reports_failures_by_item(parameter: str, arns: list[str])
 
 @each_list
 @pytest.mark.parametrize("place", range(5))
-def test_the_forwarder_knows_that_a_mapping_in_any_place_does(parameter: str, arns: list[str], place: int) -> None:
+def test_the_forwarder_knows_that_a_mapping_in_any_position_does(parameter: str, arns: list[str], place: int) -> None:
     stack = Stack(TEMPLATE, **{parameter: "," * place + arns[place]})
 
     assert stack.variables["DD_REPORT_BATCH_ITEM_FAILURES"] == "true"
@@ -60,7 +60,7 @@ def test_without_a_mapping_failures_are_not_reported_by_item() -> None:
 
 
 def of_streams(name: str) -> list[Any]:
-    """Return what the mappings of as many streams as there are places have under a name."""
+    """Return a property of the mappings of a full list of streams."""
     return [each[name] for each in mappings(KinesisStreamArnList=",".join(STREAMS)).values()]
 
 
@@ -73,7 +73,7 @@ def test_a_record_on_which_the_function_dies_does_not_hold_up_its_batch() -> Non
 
 
 @each_list
-def test_a_list_of_as_many_as_there_are_places_is_taken(parameter: str, arns: list[str]) -> None:
+def test_a_list_of_the_maximum_length_is_accepted(parameter: str, arns: list[str]) -> None:
     pattern = TEMPLATE["Parameters"][parameter]["AllowedPattern"]
 
     assert re.fullmatch(pattern, ",".join(arns))
@@ -82,7 +82,7 @@ def test_a_list_of_as_many_as_there_are_places_is_taken(parameter: str, arns: li
 
 @each_list
 @pytest.mark.parametrize("change", [lambda arns: [*arns, arns[0]], lambda arns: [arns[0], f" {arns[1]}"]])
-def test_a_list_that_would_not_be_read_as_it_was_meant_is_refused(parameter: str, arns: list[str], change: Any) -> None:
+def test_a_list_that_would_be_misread_is_refused(parameter: str, arns: list[str], change: Any) -> None:
     assert not re.fullmatch(TEMPLATE["Parameters"][parameter]["AllowedPattern"], ",".join(change(arns)))
 
 
@@ -103,7 +103,7 @@ PERMISSIONS = {
 
 
 def invocable(permission: dict[str, str], source: str, account: str) -> bool:
-    """Tell whether a permission lets its service invoke the function for a source that is somebody's."""
+    """Return whether a permission lets its service invoke the function for a source of an account."""
     conditions = {"ArnLike": {"aws:SourceArn": permission["SourceArn"]}}
     if "SourceAccount" in permission:
         conditions["StringEquals"] = {"aws:SourceAccount": permission["SourceAccount"]}

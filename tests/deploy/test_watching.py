@@ -1,4 +1,4 @@
-"""What `template.yaml` promises to whoever watches the forwarder: alarms and a dashboard, of metrics that exist."""
+"""What `template.yaml` promises to those who monitor the forwarder: alarms and a dashboard, of metrics that exist."""
 
 import json
 from typing import Any
@@ -88,19 +88,19 @@ def test_in_a_queue_the_oldest_message_is_watched_in_place_of_the_oldest_object(
     assert dimensions == [{"Name": "QueueName", "Value": "failed"}]
 
 
-# Of an age, the greatest counts; all others count what should not be.
+# Of an age, the maximum counts; all others count what should not happen.
 AN_HOUR = {"BacklogAlarm": "Maximum", "QueueBacklogAlarm": "Maximum"}
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_anything_that_should_not_be_alarms_and_so_does_what_has_waited_for_over_an_hour(name: str) -> None:
+def test_anything_that_should_not_happen_alarms_and_so_does_what_has_waited_for_over_an_hour(name: str) -> None:
     alarm = TEMPLATE["Resources"][name]["Properties"]
 
     assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
     assert (alarm["Statistic"], alarm["Threshold"]) == (AN_HOUR.get(name, "Sum"), 3600 if name in AN_HOUR else 0)
 
 
-def test_no_news_is_good_news_but_for_a_backlog_of_which_only_replays_tell() -> None:
+def test_missing_data_is_fine_except_for_a_backlog_that_only_replays_report() -> None:
     missing = {name: TEMPLATE["Resources"][name]["Properties"]["TreatMissingData"] for name in ALARMS}
 
     assert missing == dict.fromkeys(ALARMS, "notBreaching") | {"BacklogAlarm": "ignore"}
@@ -134,7 +134,7 @@ def test_an_alarm_of_our_own_metrics_is_of_one_that_is_emitted_and_has_its_dimen
     assert alarming <= metrics_of(record(capsys)) | metrics_of(subscribers_record(capsys))
 
 
-def test_an_alarm_of_lambdas_metrics_is_of_one_that_there_is_and_of_the_function() -> None:
+def test_an_alarm_of_lambdas_metrics_is_of_one_that_exists_and_of_the_function() -> None:
     of_lambda = [each for each in alarms().values() if each["Namespace"] == "AWS/Lambda"]
 
     assert of_lambda
@@ -147,7 +147,7 @@ def test_an_alarm_says_what_is_wrong_in_a_sentence(name: str) -> None:
     assert TEMPLATE["Resources"][name]["Properties"]["AlarmDescription"].endswith(".")
 
 
-def test_the_topic_hears_of_every_alarm() -> None:
+def test_the_topic_is_notified_of_every_alarm() -> None:
     stores: list[dict[str, str]] = [{}, {"DdSqsQueueUrl": QUEUE_URL}]
     made = [alarms(AlarmTopicArn=TOPIC, SubscribeLogGroups="true", **store) for store in stores]
 
@@ -163,7 +163,7 @@ def test_without_a_topic_alarms_just_show() -> None:
 
 
 def metrics_shown() -> list[list[Any]]:
-    """Return namespace, name and dimensions of each metric, with the dashboard's abbreviations written in full."""
+    """Return namespace, name and dimensions of each metric, with the dashboard's abbreviations expanded."""
     shown: list[list[Any]] = []
     for properties in mappings(json.loads(dashboard()["DashboardBody"])):
         previous: list[Any] = []

@@ -1,4 +1,4 @@
-"""`/_local`, the index, and paths that are not there."""
+"""`/_local`, the index, and paths that do not exist."""
 
 from collections.abc import Callable
 from typing import Any
@@ -64,7 +64,7 @@ def test_spans_have_pages_too(call: Call) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=many", "after=x", "limit=-1"])
-def test_a_page_that_is_wrong_is_400(call: Call, query: str) -> None:
+def test_an_invalid_page_is_400(call: Call, query: str) -> None:
     assert call("GET", f"/_local/logs?{query}").status_code == 400
 
 
@@ -76,7 +76,7 @@ def test_a_script_can_be_put_and_seen(call: Call, send_logs: Send) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'[{"statsu": 1}]', b"\xff"])
-def test_a_script_that_is_wrong_is_400(call: Call, body: bytes) -> None:
+def test_an_invalid_script_is_400(call: Call, body: bytes) -> None:
     assert call("PUT", "/_local/script", data=body).status_code == 400
 
 

@@ -29,7 +29,7 @@ def zstd(data: bytes) -> bytes:
 
 
 def zstd_stream(data: bytes) -> bytes:
-    """Without the size in the frame header, as streaming writers make it."""
+    """Compress without the size in the frame header, as streaming writers do."""
     compressor = zstandard.ZstdCompressor().compressobj()
     return compressor.compress(data) + compressor.flush()
 
@@ -84,7 +84,7 @@ def test_a_wrong_checksum_is_refused(send_logs: Send) -> None:
     assert send_logs(gzip.compress(BODY)[:-8] + b"\0" * 8, Content_Encoding="gzip").status_code == 400
 
 
-def test_an_encoding_that_nobody_knows_is_refused(send_logs: Send) -> None:
+def test_an_unknown_encoding_is_refused(send_logs: Send) -> None:
     assert send_logs(BODY, Content_Encoding="br").status_code == 400
 
 
@@ -101,7 +101,7 @@ def test_one_byte_over_the_limit_is_too_large(name: str, encode: Encode) -> None
 
 
 @every_encoder
-def test_a_bomb_is_refused_before_it_unfolds(name: str, encode: Encode) -> None:
+def test_a_decompression_bomb_is_refused_before_it_expands(name: str, encode: Encode) -> None:
     bomb = encode(bytes(50_000_000))
     tracemalloc.start()
     try:

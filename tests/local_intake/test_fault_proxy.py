@@ -17,7 +17,7 @@ CONNECTION_ERRORS = (requests.ConnectionError, requests.exceptions.ChunkedEncodi
 
 
 class SendThrough(Protocol):
-    """Sends the logs through the proxy, with these faults."""
+    """Sends logs through the proxy, with these faults."""
 
     def __call__(self, *faults: str) -> requests.Response: ...
 
@@ -69,7 +69,7 @@ def test_a_reset_before_the_upstream_leaves_it_without_the_request(
     assert intake.store.stats().requests == 0
 
 
-def test_a_lost_answer_is_a_reset_although_the_upstream_has_the_request(
+def test_a_lost_response_is_a_reset_although_the_upstream_has_the_request(
     send_through: SendThrough, intake: LocalIntake
 ) -> None:
     with pytest.raises(CONNECTION_ERRORS):
@@ -77,7 +77,7 @@ def test_a_lost_answer_is_a_reset_although_the_upstream_has_the_request(
     assert intake.store.stats().logs == 1000
 
 
-def test_a_cut_answer_ends_in_the_middle_of_its_body(send_through: SendThrough, intake: LocalIntake) -> None:
+def test_a_cut_response_ends_in_the_middle_of_its_body(send_through: SendThrough, intake: LocalIntake) -> None:
     with pytest.raises(CONNECTION_ERRORS, match="IncompleteRead"):
         send_through("cut_answer")
     assert intake.store.stats().logs == 1000
@@ -104,7 +104,7 @@ def test_a_dribbled_body_takes_its_time_and_arrives_whole(send_through: SendThro
     assert time.monotonic() - start >= 0.05
 
 
-def test_endless_headers_never_become_an_answer(send_through: SendThrough, intake: LocalIntake) -> None:
+def test_endless_headers_never_become_a_response(send_through: SendThrough, intake: LocalIntake) -> None:
     with pytest.raises(requests.ConnectionError, match="header"):
         send_through("endless_headers")
     assert intake.store.stats().logs == 1000
@@ -163,7 +163,7 @@ def test_a_proxy_stops_at_once_in_the_middle_of_a_dribble(intake: LocalIntake) -
     connection.close()
 
 
-def test_a_chunked_request_is_answered_411(proxy: FaultProxy) -> None:
+def test_a_chunked_request_gets_411(proxy: FaultProxy) -> None:
     answer = requests.post(f"{proxy.url}/api/v2/logs", data=iter([b"[]"]), timeout=10)
     assert answer.status_code == 411
 
@@ -174,7 +174,7 @@ def test_without_an_upstream_the_connection_closes() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "explode", "latency:soon", "latency:-1", "latency:inf", "latency:nan"])
-def test_a_fault_that_is_none_is_one_sentence(text: str) -> None:
+def test_an_unknown_fault_is_one_sentence(text: str) -> None:
     with pytest.raises(ValueError, match=r"There is no fault|must be a number") as error:
         Fault.parse(text)
     assert "\n" not in str(error.value)

@@ -1,4 +1,4 @@
-"""API keys: which are taken, and that they are never shown."""
+"""API keys: which are accepted, and that they are never shown."""
 
 from collections.abc import Callable
 
@@ -47,7 +47,7 @@ def test_a_rejected_key_is_403() -> None:
     assert statuses == [200, 403]
 
 
-def test_only_accepted_keys_are_taken_where_there_are_any() -> None:
+def test_if_there_are_accepted_keys_no_others_are_accepted() -> None:
     with LocalIntake(CountingStore(), api_keys=[GOOD]) as intake:
         statuses = [
             requests.get(f"{intake.url}/api/v1/validate", headers=with_key(key), timeout=10).status_code
@@ -74,11 +74,11 @@ def test_a_refused_key_stores_nothing(send_logs: Send, intake: LocalIntake) -> N
     assert intake.store.logs() == []
 
 
-def test_a_key_is_hidden_but_for_its_last_four_characters() -> None:
+def test_a_key_is_hidden_except_for_its_last_four_characters() -> None:
     assert hide(GOOD) == "****good"
 
 
-def test_of_a_short_key_nothing_is_shown() -> None:
+def test_nothing_of_a_short_key_is_shown() -> None:
     assert hide("letmein") == "****"
 
 
@@ -94,7 +94,7 @@ def test_the_repr_of_an_intake_does_not_show_keys() -> None:
     assert GOOD not in repr(LocalIntake(CountingStore(), api_keys=[GOOD], reject_keys=[GOOD]))
 
 
-def test_a_bug_is_reported_by_kind_and_place_and_not_by_what_was_sent(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_is_reported_by_type_and_location_and_not_by_what_was_sent(capsys: pytest.CaptureFixture[str]) -> None:
     class BrokenStore(CountingStore):
         def add(self, _request: Request, contents: Contents) -> None:
             raise ValueError(f"cannot keep {contents.rows}")

@@ -1,4 +1,4 @@
-"""What the logs endpoint takes and keeps."""
+"""What the logs endpoint accepts and keeps."""
 
 import time
 
@@ -29,7 +29,7 @@ def detail(answer: requests.Response) -> str:
     return error["detail"]
 
 
-def test_an_array_of_logs_is_answered_202_and_an_empty_object(send_logs: Send) -> None:
+def test_an_array_of_logs_gets_202_and_an_empty_object(send_logs: Send) -> None:
     answer = send_logs([LOG])
     assert (answer.status_code, answer.json()) == (202, {})
 
@@ -74,7 +74,7 @@ def test_a_message_that_is_an_object_is_kept_as_json_text(send_logs: Send, intak
 
 
 @pytest.mark.parametrize("timestamp", ["2026-11-22T16:00:00Z", True, 10**30, None])
-def test_a_timestamp_that_is_no_time_in_milliseconds_is_left_out(
+def test_a_timestamp_that_is_not_in_milliseconds_is_left_out(
     send_logs: Send, intake: LocalIntake, timestamp: object
 ) -> None:
     assert send_logs([{"timestamp": timestamp}]).status_code == 202
@@ -144,7 +144,7 @@ def test_more_than_5_mb_are_too_much(send_logs: Send, intake: LocalIntake, size:
     assert intake.store.stats().refused == {413: 1}
 
 
-def test_a_client_that_closes_after_the_answer_still_sees_413(send_logs: Send) -> None:
+def test_a_client_that_closes_after_the_response_still_sees_413(send_logs: Send) -> None:
     assert send_logs(padded(20 * MB), Connection="close").status_code == 413
 
 

@@ -25,7 +25,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start it, give the process and its first line; end it as Ctrl-C does if the test has not."""
+    """Start it, yield the process and its first line; end it as Ctrl-C does if the test has not."""
     process = subprocess.Popen(
         [*COMMAND, "--port", "0", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -93,13 +93,13 @@ def test_the_store_can_be_a_file(tmp_path: Path) -> None:
         assert path.exists()
 
 
-def test_a_script_is_followed() -> None:
+def test_a_script_is_executed() -> None:
     with running("--script", "429:1,503,202") as (_, line):
         url = url_in(line)
         assert [send_log(url).status_code for _ in range(3)] == [429, 503, 202]
 
 
-def test_a_fault_proxy_can_stand_before_it() -> None:
+def test_a_fault_proxy_can_run_in_front_of_it() -> None:
     with running("--fault-proxy-port", "0", "--faults", "lost_answer") as (process, line):
         assert process.stdout is not None
         proxy = process.stdout.readline().removeprefix("fault proxy on ").strip()
@@ -150,11 +150,11 @@ def test_it_listens_where_it_is_told_and_says_there_what_arrived() -> None:
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "8.8.8.8"])
-def test_it_does_not_listen_where_anybody_could_send(address: str) -> None:
+def test_it_does_not_listen_where_anyone_could_send(address: str) -> None:
     done = run("--host", address)
     assert done.returncode == 2
     assert "give one private address of this machine" in done.stderr
 
 
-def test_a_name_is_no_address_to_listen_on() -> None:
+def test_a_name_is_not_an_address_to_listen_on() -> None:
     assert "an address is four numbers, such as 127.0.0.1" in run("--host", "localhost").stderr

@@ -1,4 +1,4 @@
-"""What the distribution points endpoint takes and keeps."""
+"""What the distribution points endpoint accepts and keeps."""
 
 import time
 
@@ -18,7 +18,7 @@ SERIES = {
 }
 
 
-def test_series_are_answered_202_and_ok(send_metrics: Send) -> None:
+def test_series_get_202_and_ok(send_metrics: Send) -> None:
     answer = send_metrics({"series": [SERIES]})
     assert (answer.status_code, answer.json()) == (202, {"status": "ok"})
 
@@ -69,7 +69,7 @@ def test_type_host_and_tags_may_be_missing(send_metrics: Send, intake: LocalInta
         "hunter2",
     ],
 )
-def test_a_series_that_is_wrong_is_refused_without_quoting_it(
+def test_an_invalid_series_is_refused_without_quoting_it(
     send_metrics: Send, intake: LocalIntake, series: object
 ) -> None:
     answer = send_metrics({"series": [SERIES, series]})

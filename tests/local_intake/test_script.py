@@ -1,4 +1,4 @@
-"""Scripted misbehaviour."""
+"""Scripted responses."""
 
 import time
 from http.client import HTTPConnection
@@ -26,7 +26,7 @@ def test_a_step_that_is_not_2xx_stores_nothing_and_is_counted_as_refused(send_lo
     assert (stats.logs, stats.refused) == (0, {429: 1})
 
 
-def test_headers_and_body_are_answered_as_scripted(send_logs: Send, intake: LocalIntake) -> None:
+def test_headers_and_body_are_returned_as_scripted(send_logs: Send, intake: LocalIntake) -> None:
     intake.script.replace([{"status": 429, "headers": {"Retry-After": "1"}, "body": '{"slow":"down"}'}])
     answer = send_logs(LOGS)
     assert (answer.headers["Retry-After"], answer.json()) == ("1", {"slow": "down"})
@@ -45,7 +45,7 @@ def test_a_status_202_is_taken_as_always(send_logs: Send, intake: LocalIntake) -
 
 @pytest.mark.parametrize("body", [None, "{}"])
 @pytest.mark.parametrize(("status", "stored"), [(204, 1), (304, 0)])
-def test_a_status_that_has_no_body_is_answered_without_one(
+def test_a_status_that_has_no_body_is_returned_without_one(
     send_logs: Send, intake: LocalIntake, status: int, stored: int, body: str | None
 ) -> None:
     intake.script.replace([{"status": status, "headers": {"X-Here": "1"}, "body": body}])
@@ -55,7 +55,7 @@ def test_a_status_that_has_no_body_is_answered_without_one(
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_after_an_answer_without_a_body_the_connection_is_still_good(intake: LocalIntake, status: int) -> None:
+def test_after_a_response_without_a_body_the_connection_is_still_usable(intake: LocalIntake, status: int) -> None:
     intake.script.replace([{"status": status, "times": 2}])
     connection = HTTPConnection(intake.url.removeprefix("http://"))
     for _ in range(2):
@@ -65,7 +65,7 @@ def test_after_an_answer_without_a_body_the_connection_is_still_good(intake: Loc
     connection.close()
 
 
-def test_what_is_taken_is_checked_all_the_same(send_logs: Send, intake: LocalIntake) -> None:
+def test_what_is_accepted_is_checked_anyway(send_logs: Send, intake: LocalIntake) -> None:
     intake.script.replace([{"status": 202}])
     assert send_logs(b"[").status_code == 400
 
@@ -77,13 +77,13 @@ def test_a_page_of_html_with_200_stores_nothing(send_logs: Send, intake: LocalIn
     assert intake.store.logs() == []
 
 
-def test_then_accept_stores_although_the_answer_says_otherwise(send_logs: Send, intake: LocalIntake) -> None:
+def test_then_accept_stores_although_the_response_says_otherwise(send_logs: Send, intake: LocalIntake) -> None:
     intake.script.replace([{"status": 503, "then_accept": True}])
     assert send_logs(LOGS).status_code == 503
     assert len(intake.store.logs()) == 1
 
 
-def test_a_delayed_request_is_answered_after_the_delay(send_logs: Send, intake: LocalIntake) -> None:
+def test_a_delayed_request_gets_its_response_after_the_delay(send_logs: Send, intake: LocalIntake) -> None:
     intake.script.replace([{"delay": 0.2}])
     start = time.monotonic()
     assert send_logs(LOGS).status_code == 202
@@ -130,7 +130,7 @@ def test_the_remaining_steps_can_be_seen() -> None:
         ({"headers": {"X": "a\r\nb"}}, "headers"),
     ],
 )
-def test_a_step_that_is_wrong_is_one_sentence_that_names_what(step: dict[str, object], says: str) -> None:
+def test_an_invalid_step_is_one_sentence_that_names_the_problem(step: dict[str, object], says: str) -> None:
     with pytest.raises(ScriptError, match=says) as error:
         Script([step])
     assert "\n" not in str(error.value)
@@ -155,6 +155,6 @@ def test_the_long_form_is_a_file_of_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "teapot", "429:1,", "99", "@no-such-file", "-1"])
-def test_an_argument_that_is_no_script_is_an_error(text: str) -> None:
+def test_an_argument_that_is_not_a_script_is_an_error(text: str) -> None:
     with pytest.raises(ScriptError):
         parse_argument(text)

@@ -1,4 +1,4 @@
-"""The store: what it keeps over time, at once, and when it counts only."""
+"""The store: what it keeps over time, with concurrent requests, and when it only counts."""
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -62,7 +62,7 @@ def test_a_file_is_found_as_it_was_left(tmp_path: Path) -> None:
         assert (store.stats(), store.logs(), store.requests()) == (stats, logs, kept)
 
 
-def test_another_process_can_read_the_file_meanwhile_in_the_order_of_the_logs_own_ids(tmp_path: Path) -> None:
+def test_another_process_can_read_the_file_at_the_same_time_in_the_order_of_the_logs_ids(tmp_path: Path) -> None:
     path = tmp_path / "intake.sqlite"
     with closing(SqliteStore(path)) as store, closing(sqlite3.connect(path)) as reader:
         store.add(request(), Contents([log_row("second", "2")]))
@@ -78,7 +78,7 @@ def test_a_request_is_kept_whole_or_not_at_all() -> None:
         assert (store.requests(), store.logs(), store.stats().requests) == ([], [], 0)
 
 
-def test_the_order_of_arrival_goes_on_after_a_clear_so_that_a_reader_misses_nothing() -> None:
+def test_the_order_of_arrival_continues_after_a_clear_so_that_a_reader_misses_nothing() -> None:
     with closing(SqliteStore()) as store:
         store.add(request(), Contents([log_row()]))
         last = store.logs()[-1].seq
@@ -94,14 +94,14 @@ def test_stats_are_a_copy() -> None:
     assert store.stats().refused == {503: 1}
 
 
-def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("not a database, but long enough to look at" * 100)
     with pytest.raises(StoreError, match=r"notes\.txt cannot be opened"):
         SqliteStore(path)
 
 
-def test_a_store_in_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+def test_a_store_in_a_folder_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be opened"):
         SqliteStore(tmp_path / "missing" / "intake.sqlite")
 

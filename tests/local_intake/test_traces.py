@@ -1,4 +1,4 @@
-"""What the traces endpoint takes and keeps."""
+"""What the traces endpoint accepts and keeps."""
 
 import gzip
 import subprocess
@@ -19,7 +19,7 @@ from trace_proto.agent_payload_pb2 import (
     TracerPayload,
 )
 
-LARGEST_ID = 2**64 - 1
+MAX_ID = 2**64 - 1
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def payload() -> AgentPayload:
         service="aws.lambda",
         name="aws.lambda",
         resource="orders-api",
-        traceID=LARGEST_ID,
+        traceID=MAX_ID,
         spanID=0xAB,
         start=1_795_343_071_000_000_000,
         duration=1_760_000,
@@ -37,13 +37,13 @@ def payload() -> AgentPayload:
         meta={"functionname": "orders-api"},
         metrics={"_top_level": 1},
     )
-    query = Span(service="orders-db", name="postgres.query", traceID=LARGEST_ID, spanID=0xCD, parentID=0xAB, type="sql")
+    query = Span(service="orders-db", name="postgres.query", traceID=MAX_ID, spanID=0xCD, parentID=0xAB, type="sql")
     tracer = TracerPayload(env="dev", chunks=[TraceChunk(spans=[root, query])])
     other = TracerPayload(chunks=[TraceChunk(spans=[Span(name="cron", traceID=1, spanID=2)])])
     return AgentPayload(env="prod", tracerPayloads=[tracer, other])
 
 
-def test_a_payload_is_answered_202(send_traces: Send, payload: AgentPayload) -> None:
+def test_a_payload_gets_202(send_traces: Send, payload: AgentPayload) -> None:
     assert send_traces(payload.SerializeToString()).status_code == 202
 
 

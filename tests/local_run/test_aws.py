@@ -1,4 +1,4 @@
-"""S3 on this machine, asked by the client that the forwarder asks with."""
+"""S3 on this machine, called with the forwarder's client."""
 
 import gzip
 import json
@@ -46,7 +46,7 @@ def variables(objects: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def read(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
-    """Read an object with nothing but what the variables say."""
+    """Read an object using only the variables."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     client = boto3.session.Session().client("s3", region_name="us-east-1")
@@ -62,7 +62,7 @@ def test_an_object_has_the_name_of_its_file_whatever_is_in_it(read: Read) -> Non
     assert read("a b+c%41/é.log") == b"odd"
 
 
-def test_what_is_named_gz_is_gzipped(read: Read) -> None:
+def test_a_file_named_gz_is_gzipped(read: Read) -> None:
     assert gzip.decompress(read("app.log.gz")) == b"zipped"
 
 

@@ -22,7 +22,7 @@ def intake() -> Iterator[LocalIntake]:
 
 @pytest.fixture
 def check(intake: LocalIntake) -> Check:
-    """Give what the command prints, with its exit status: a process of its own, since a sandbox reads settings once."""
+    """Return what the command prints, with its exit status: its own process, since a sandbox reads settings once."""
 
     def check(**environ: str) -> tuple[int, str]:
         url = intake.url
@@ -60,7 +60,7 @@ def test_nothing_is_sent_to_be_stored(check: Check, intake: LocalIntake) -> None
     assert intake.store.metrics() == []
 
 
-def test_an_intake_that_is_not_there_is_one_sentence_that_says_where_to_look(check: Check) -> None:
+def test_an_unreachable_intake_is_one_sentence_that_says_where_to_look(check: Check) -> None:
     status, said = check(DD_URL="http://127.0.0.1:9")
 
     assert status == 1
@@ -83,7 +83,7 @@ def test_a_missing_key_is_one_sentence_and_no_traceback(check: Check) -> None:
     assert said.count("\n") == 1
 
 
-def test_a_misspelled_setting_is_told(check: Check) -> None:
+def test_a_misspelled_setting_is_reported(check: Check) -> None:
     assert "Warning: DD_SITES is not a setting; did you mean DD_SITE?" in check(DD_SITES="datadoghq.eu")[1]
 
 
@@ -126,7 +126,7 @@ def test_a_proxy_that_is_in_use_is_named_with_the_intake_and_in_the_hint(check: 
     )
 
 
-def test_an_intake_of_traces_that_is_not_well_is_no_hindrance_to_the_others(check: Check) -> None:
+def test_a_failing_intake_of_traces_does_not_affect_the_others(check: Check) -> None:
     status, said = check(DD_TRACE_INTAKE_URL="http://127.0.0.1:9")
 
     assert (status, said.splitlines()[-1]) == (0, "Ready to deliver logs and metrics.")

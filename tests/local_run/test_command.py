@@ -14,14 +14,14 @@ from local_run.process import ROOT
 
 
 class Said(Protocol):
-    """Gives the exit status of a command that cannot run, and what it says."""
+    """Returns the exit status of a command that cannot run, and what it prints."""
 
     def __call__(self, *arguments: str) -> tuple[int, str]: ...
 
 
 @pytest.fixture
 def said(capsys: pytest.CaptureFixture[str]) -> Said:
-    """Give what a command that cannot run says, with its exit status."""
+    """Return what a command that cannot run prints, with its exit status."""
 
     def run(*arguments: str) -> tuple[int, str]:
         try:
@@ -87,7 +87,7 @@ def test_where_it_is_sent_cannot_be_set(said: Said, name: str) -> None:
     assert said("--set", f"{name}=example.com") == (2, sentence)
 
 
-def test_files_that_are_no_directory_are_one_sentence(said: Said, tmp_path: Path) -> None:
+def test_files_that_are_not_a_directory_are_one_sentence(said: Said, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.touch()
     assert said("--files", str(path)) == (
@@ -113,7 +113,7 @@ def test_an_event_and_a_log_together_are_refused(said: Said) -> None:
 
 
 def test_a_setting_needs_a_name_and_a_value(said: Said) -> None:
-    assert "'REDACT_EMAIL' is no setting: write NAME=VALUE" in said("--set", "REDACT_EMAIL")[1]
+    assert "'REDACT_EMAIL' is not a setting: write NAME=VALUE" in said("--set", "REDACT_EMAIL")[1]
 
 
 @pytest.mark.parametrize("option", ["--event", "--log"])
@@ -127,25 +127,23 @@ def test_an_empty_group_is_refused(said: Said) -> None:
     assert (status, "the name of the log group is empty" in sentence) == (2, True)
 
 
-def test_a_path_from_the_home_directory_on_is_found(
-    said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_path_below_the_home_directory_is_found(said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert said("--log", "~/none.log")[1].startswith(f"The log {tmp_path / 'none.log'} cannot be read")
 
 
 @pytest.mark.parametrize("text", ["DD_TAGS=a:b DD_URL=x", "DD_TAGS='a b'\tDD_URL=x", '"DD_URL=x y"'])
-def test_settings_in_one_text_are_parted_at_spaces_outside_of_quotes(said: Said, text: str) -> None:
+def test_settings_in_one_string_are_split_at_spaces_outside_quotes(said: Said, text: str) -> None:
     assert said("--settings", text)[1].startswith("DD_URL is set by the run")
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (r"DD_SCRUBBING_RULE=\d\\ x", "'x' is no setting: write NAME=VALUE"),
+        (r"DD_SCRUBBING_RULE=\d\\ x", "'x' is not a setting: write NAME=VALUE"),
         ("DD_SCRUBBING_RULE='a b", "a quote is not closed"),
-        ("'a # b'", "'a # b' is no setting"),
-        ("a#b=1 c", "'c' is no setting"),
+        ("'a # b'", "'a # b' is not a setting"),
+        ("a#b=1 c", "'c' is not a setting"),
     ],
 )
 def test_settings_that_cannot_be_read_are_one_sentence(said: Said, text: str, sentence: str) -> None:
@@ -161,7 +159,7 @@ def test_an_event_that_asks_for_a_check_points_to_the_target(said: Said, tmp_pat
     assert (status, sentence.endswith("run `make check-delivery` instead.\n")) == (2, True)
 
 
-def test_nobody_to_read_what_is_printed_is_the_status_of_a_closed_pipe() -> None:
+def test_a_closed_pipe_has_its_own_exit_status() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     code = "from local_run.command import *; import sys; sys.exit(exit_status(lambda: Output().print('x')))"

@@ -76,7 +76,7 @@ def test_a_document_in_kinesis_is_what_its_text_says(tmp_path: Path, texts: Path
     assert decode_event({"awslogs": {"data": data}}) == parse(HEADER + "+0 | hello", "awslogs.case.txt")
 
 
-def test_words_stand_for_what_is_packed() -> None:
+def test_keywords_stand_for_what_is_packed() -> None:
     assert pack({"body": {"$json": {"Message": {"$json": ["é", 1]}}}, "data": {"$base64": "é"}}, lambda _: {}) == {
         "body": r'{"Message":"[\"é\",1]"}',
         "data": "w6k=",
@@ -94,7 +94,7 @@ def test_each_sample_is_named_for_its_trigger(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SUBSCRIPTIONS, ids=lambda path: path.stem)
-def test_the_ids_of_each_subscription_event_rise(path: Path) -> None:
+def test_the_ids_of_each_subscription_event_increase(path: Path) -> None:
     document = decode_event(read(path))
     ids = [event["id"] for event in document["logEvents"]]
     expected = 0 if document["messageType"] == "CONTROL_MESSAGE" else 56

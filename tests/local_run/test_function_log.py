@@ -21,7 +21,7 @@ def test_no_more_than_a_few_are_shown(tmp_path: Path) -> None:
     assert len(complaints(log)) == MAX_COMPLAINTS
 
 
-def test_what_is_no_line_of_the_forwarders_log_is_passed_over(tmp_path: Path) -> None:
+def test_other_lines_than_the_forwarders_log_are_ignored(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b'START\n{"level": 1}\n{broken\n\xff\n{"level": "ERROR", "message": "a"}')
 

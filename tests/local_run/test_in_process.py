@@ -33,7 +33,7 @@ def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InProc
         yield running
 
 
-def test_the_handler_answers(function: InProcess) -> None:
+def test_the_handler_responds(function: InProcess) -> None:
     result = function.invoke({})
     assert result.error is None
     assert result.payload["name"] == "datadog-forwarder"
@@ -60,7 +60,7 @@ def test_what_the_handler_prints_goes_to_its_log(
     assert capsys.readouterr().out == ""
 
 
-def test_the_environment_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HERE_BEFORE", "yes")
     (tmp_path / "empty_handler.py").write_text("handler = print")
     before = dict(os.environ)
@@ -69,7 +69,7 @@ def test_the_environment_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert dict(os.environ) == before
 
 
-def test_a_handler_that_cannot_be_imported_is_said(tmp_path: Path) -> None:
+def test_a_handler_that_cannot_be_imported_is_reported(tmp_path: Path) -> None:
     running = InProcess("no_such_module.handler", environ={}, log_path=tmp_path / "log", python_path=tmp_path)
     with pytest.raises(FunctionDiedError, match="The handler cannot be imported: No module named 'no_such_module'"):
         running.__enter__()

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from local_run import report
-from local_run.books import Entry
 from local_run.command import Output
+from local_run.ledger import Entry
 from local_run.run import Outcome, load_events
 
 LONGEST_NAME = max((name for name in load_events(None)), key=len)
@@ -38,12 +38,12 @@ def printed(outcome: Outcome, width: int, monkeypatch: pytest.MonkeyPatch) -> Pr
 
 def outcome(*entries: Entry, unused: tuple[str, ...] = ()) -> Outcome:
     found = Outcome(Path("run"), where="somewhere.", unused=list(unused))
-    found.books.entries += entries
+    found.ledger.entries += entries
     return found
 
 
 def samples() -> Outcome:
-    """Return what a run of all samples finds, with the largest numbers that there are in it."""
+    """Return the outcome of a run of all samples, with the largest numbers in it."""
     entry = Entry(LONGEST_NAME, lines=148, logs=139, metrics=4, enhanced=53, spans=3, filtered=5, duration_ms=1_811.0)
     return outcome(entry, Entry("a", problems=["Failed."]))
 
@@ -54,7 +54,7 @@ def test_the_table_of_the_samples_fits_into_80_columns(monkeypatch: pytest.Monke
     assert lines[3].split() == ["event", "in", "logs", "metrics", "metrics", "spans", "tered", "ms"]
 
 
-def test_with_room_there_are_all_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wide_terminal_shows_all_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert printed(samples(), 120, monkeypatch).line_of("a ").split() == ["a", *"00000000", "FAILED"]
 
 
@@ -84,6 +84,6 @@ def test_a_run_that_sent_nothing_does_not_say_that_everything_was_delivered(monk
     assert said.line_of("Nothing was sent: there was nothing to deliver")
 
 
-def test_what_an_intake_cuts_and_what_cloudwatch_cuts_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_an_intake_cuts_and_what_cloudwatch_cuts_are_distinguished(monkeypatch: pytest.MonkeyPatch) -> None:
     said = printed(outcome(Entry("a", logs=1, truncated=1)), 120, monkeypatch)
-    assert said.line_of("1 log was longer than the most that an intake takes, 1,000,000 bytes as JSON")
+    assert said.line_of("1 log was longer than an intake takes, 1,000,000 bytes as JSON")

@@ -13,7 +13,7 @@ LINE = b"x" * 99 + b"\n"
 
 
 class Shrinking:
-    """A function that delivers everything, while somebody empties the log."""
+    """A function that delivers everything, while the log is emptied."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
@@ -31,14 +31,14 @@ def test_a_log_that_becomes_shorter_while_it_is_read_is_not_called_delivered(tmp
     log.write_bytes(LINE * 50_000)
     outcome = run.Outcome(tmp_path)
     run.send_log(log, "/group", Shrinking(log), outcome)
-    (problem,) = outcome.books.all_problems
+    (problem,) = outcome.ledger.all_problems
     assert problem.startswith("app.log: The file became shorter while it was read: of 5,000,000 bytes, ")
 
 
-def test_an_intake_that_died_is_a_problem_of_the_run_and_leaves_its_books(tmp_path: Path) -> None:
+def test_an_intake_that_died_is_a_problem_of_the_run_and_leaves_its_ledger(tmp_path: Path) -> None:
     with Intake(tmp_path / "intake.sqlite") as intake:
         pass
     outcome = run.Outcome(tmp_path)
     run.compare(intake, outcome)
-    (problem,) = outcome.books.problems
+    (problem,) = outcome.ledger.problems
     assert problem.startswith("The local intake died, so the counts are the function's own; see ")

@@ -11,7 +11,7 @@ import yaml
 from local_run.function import RunError
 from local_run.sam_local import SamLocal
 
-# Answers with what it was given, as the function would with its own.
+# Returns what it was given, as the function would return its own response.
 SAM = f"""#!{sys.executable}
 import json, os, sys
 print(json.dumps({{"environ": dict(os.environ), "arguments": sys.argv[1:], "event": json.load(sys.stdin)}}))
@@ -30,14 +30,14 @@ TEMPLATE = {
 
 
 class Put(Protocol):
-    """Puts programs in the place of `sam` and `docker`."""
+    """Replaces `sam` and `docker` by programs."""
 
     def __call__(self, sam: str = ..., images: str = ...) -> None: ...
 
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
-    """Put programs in the place of `sam` and `docker`; by default SAM answers, and the engine has no image."""
+    """Replace `sam` and `docker` by programs; by default SAM responds, and the engine has no image."""
 
     def put(sam: str = SAM, images: str = "") -> None:
         for name, text in {"sam": sam, "docker": f"#!/bin/sh\necho '{images}'\n"}.items():
@@ -72,7 +72,7 @@ def forwarder(tmp_path: Path) -> dict[str, Any]:
     return found
 
 
-def test_the_event_comes_to_the_function_and_its_answer_back(function: SamLocal) -> None:
+def test_the_event_reaches_the_function_and_its_response_comes_back(function: SamLocal) -> None:
     with function:
         assert function.invoke({"a": "é"}).payload["event"] == {"a": "é"}
 
@@ -109,16 +109,16 @@ def test_an_image_that_is_there_is_not_pulled(function: SamLocal, programs: Put,
         assert ("--skip-pull-image" in function.invoke({}).payload["arguments"]) == skipped
 
 
-def test_what_sam_complains_of_is_the_error(function: SamLocal, programs: Put) -> None:
+def test_sams_error_message_is_the_error(function: SamLocal, programs: Put) -> None:
     programs(sam="#!/bin/sh\necho 'Error: No disk space.' >&2\nexit 1\n")
     with function, pytest.raises(RunError, match=r"^`sam local invoke` failed: No disk space\.$"):
         function.invoke({})
 
 
-def test_a_function_that_gives_no_answer_has_failed(function: SamLocal, programs: Put) -> None:
+def test_a_function_that_returns_no_response_has_failed(function: SamLocal, programs: Put) -> None:
     programs(sam="#!/bin/sh\nexit 0\n")
     with function:
-        assert function.invoke({}).error == "The function gave an empty answer."
+        assert function.invoke({}).error == "The function returned an empty response."
 
 
 def test_a_failure_of_the_function_is_the_results_error(function: SamLocal, programs: Put) -> None:

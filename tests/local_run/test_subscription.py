@@ -1,4 +1,4 @@
-"""What goes to the subscriber, and what is said if that cannot be done. `tests/runtime` lets it subscribe."""
+"""What goes to the subscriber, and what is printed if that fails. `tests/runtime` lets it subscribe."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def subscription(tmp_path: Path) -> Subscription:
 
 
 @pytest.mark.parametrize("name", sorted(EVENTS))
-def test_an_event_for_the_subscriber_tells_of_a_new_log_group_that_it_wants(name: str) -> None:
+def test_an_event_for_the_subscriber_reports_a_new_log_group_that_it_wants(name: str) -> None:
     event = json.loads((FOLDER / f"{name}.json").read_text())
     assert is_creation(event)
     assert created_log_group(event).startswith(SETTINGS["SUBSCRIBER_INCLUDE"])
@@ -35,6 +35,6 @@ def test_an_event_that_names_no_log_group_is_one_sentence(subscription: Subscrip
     assert str(raised.value) == sentence
 
 
-def test_an_aws_that_does_not_answer_is_one_sentence(subscription: Subscription) -> None:
+def test_an_aws_that_does_not_respond_is_one_sentence(subscription: Subscription) -> None:
     with pytest.raises(RunError, match=r"^The local AWS does not do what the subscriber needs: "):
         subscription.send("case", CREATED)

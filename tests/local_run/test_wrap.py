@@ -24,7 +24,7 @@ GROUP = "/aws/lambda/orders-api"
 
 
 class Dripping(io.BytesIO):
-    """A file that is read a few bytes at a time, so that anything can stand at the end of a chunk."""
+    """A file that is read a few bytes at a time, so that anything can be at the end of a chunk."""
 
     def read(self, _size: int | None = None, /) -> bytes:
         return super().read(3)
@@ -75,7 +75,7 @@ def test_replaced_bytes_are_counted_but_not_the_replacement_characters_that_were
     assert wrapper.replaced == 2
 
 
-def test_a_file_without_anything_gives_no_event() -> None:
+def test_an_empty_file_gives_no_event() -> None:
     assert wrap(b"") == []
 
 
@@ -93,13 +93,13 @@ def test_an_event_has_the_shape_of_a_subscription_event() -> None:
     }
 
 
-def test_ids_rise_over_all_events_and_have_56_digits() -> None:
+def test_ids_increase_over_all_events_and_have_56_digits() -> None:
     ids = [event["id"] for event in log_events(wrap(b"x\n" * (2 * MAX_EVENTS + 1)))]
     assert ids == sorted(set(ids))
     assert {len(identity) for identity in ids} == {56}
 
 
-def test_timestamps_never_fall() -> None:
+def test_timestamps_never_decrease() -> None:
     timestamps = [event["timestamp"] for event in log_events(wrap(b"x\n" * 5000))]
     assert timestamps == sorted(timestamps)
 
@@ -144,7 +144,7 @@ def test_a_long_line_that_is_not_text_still_gives_messages_within_the_limit() ->
     assert max(len(piece.encode()) for piece in pieces) <= MAX_MESSAGE_BYTES
 
 
-def test_what_was_read_is_told_with_each_event() -> None:
+def test_each_event_says_how_much_was_read() -> None:
     data = b"x\n" * (MAX_EVENTS + 1)
     assert [each.bytes_read for each in Wrapper(GROUP).wrap(io.BytesIO(data))][-1] == len(data)
 
@@ -154,5 +154,5 @@ def test_the_same_document_gives_the_same_event() -> None:
     assert encode_event(document) == encode_event(document)
 
 
-def test_an_id_rises_with_the_time_first() -> None:
+def test_an_id_increases_with_the_time_first() -> None:
     assert log_event_id(1_795_343_071_001, 1) > log_event_id(1_795_343_071_000, 999_999_999)

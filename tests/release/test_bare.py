@@ -1,4 +1,4 @@
-"""The zip of a release, unpacked where there is nothing but a Python 3.13, boto3 and Lambda's runtime client."""
+"""The zip of a release, unpacked beside only Python 3.13, boto3 and Lambda's runtime client."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.package
 
 ZIP = ROOT / "dist" / f"datadog-log-forwarder-{VERSION}-{ARCHITECTURES[platform.machine().lower()]}.zip"
 RUNTIMES_OWN = re.compile(r"^(?:boto3|awslambdaric)==\S+", re.MULTILINE)
-# Prints the modules below a directory that are loaded from their source.
+# Prints the modules below a directory that are loaded from source.
 UNCOMPILED = """
 import sys
 from pathlib import Path
@@ -61,24 +61,24 @@ def samples() -> dict[str, dict[str, Any]]:
 def outcome(
     python: Path, unzipped: Path, samples: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> Outcome:
-    """What came of sending them through what was unzipped."""
+    """The outcome of sending them through what was unzipped."""
     outcome = Outcome(tmp_path_factory.mktemp("run"))
     with Intake(outcome.store) as intake, aws.running(outcome.files / "s3.log") as s3:
         environ = {**DEFAULTS, **s3, **addresses(intake.url)}
         log = outcome.function_log
         with Emulator(HANDLER, environ=environ, log_path=log, python_path=unzipped, python=python) as function:
             send_events(samples, function, outcome)
-        outcome.books.compare(intake.arrived())
+        outcome.ledger.compare(intake.arrived())
     return outcome
 
 
 def test_it_forwards_every_sample(outcome: Outcome, samples: dict[str, dict[str, Any]]) -> None:
-    assert outcome.books.all_problems == []
-    assert [entry.name for entry in outcome.books.entries] == [*samples]
+    assert outcome.ledger.all_problems == []
+    assert [entry.name for entry in outcome.ledger.entries] == [*samples]
 
 
 def test_the_samples_hold_every_signal(outcome: Outcome) -> None:
-    total = outcome.books.total
+    total = outcome.ledger.total
     assert min(total.logs, total.metrics, total.enhanced, total.spans) > 0
 
 

@@ -1,8 +1,8 @@
 """Kills the function again and again while events flow, and counts what arrived in the end.
 
 The real handler runs under the Runtime Interface Emulator, moto's server is its S3, and the local intake fails a third
-of all requests. SIGKILL comes at random moments, which the seed decides. An event whose invocation failed is sent again
-as Lambda would: twice, then it goes to the on-failure destination.
+of all requests. SIGKILL comes at random moments, chosen by the seed. An event whose invocation failed is retried as
+Lambda does: twice, then it goes to the on-failure destination.
 """
 
 import json
@@ -31,20 +31,20 @@ from tests.fakes import invocation_record
 
 EVENTS, LINES = 200, 4
 DELIVERIES = 3  # of an asynchronous event
-AIMED_AT = 0.5  # of the invocations; a kill that comes after the answer does nothing
+AIMED_AT = 0.5  # of the invocations; a kill that comes after the response does nothing
 # Seconds within which a kill comes: a warm invocation takes some hundredths, a cold one half a second.
 LATEST_KILLS = (0.01, 0.03, 0.1, 0.5)
 EVERY_SO_MANY_EVENTS = 40  # there is a replay
-MOST_REPLAYS = 10
+MAX_REPLAYS = 10
 TIMEOUT = 10  # seconds, of the function
 REGION, BUCKET, FUNCTION = "us-east-1", "orders-failed-events", "datadog-forwarder"
 ON_FAILURE = f"aws/lambda/async/{FUNCTION}/"
 RETRY = {"retry": True}
 CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-MARK = "FORWARDER_KILL_TEST"  # a variable that tells a function of ours from others
+MARK = "FORWARDER_KILL_TEST"  # a variable that distinguishes our functions from others
 
 AT_ONCE = {"Retry-After": "0"}
-# A third fails. Each of these gives the batch another chance, or has it stored at once.
+# A third fails. Each of these lets the batch be retried, or has it stored at once.
 FAILURES: list[dict[str, object]] = [
     {"status": 503, "headers": AT_ONCE},
     {"status": 429, "headers": AT_ONCE},
@@ -73,7 +73,7 @@ class Figures:
 
 
 class Killer:
-    """Kills the function's process group while a function takes an event; the emulator starts it anew for the next."""
+    """Kills the function's process group while it handles an event; the emulator restarts it for the next."""
 
     def __init__(self, dice: random.Random, mark: str) -> None:
         self._dice = dice
@@ -81,7 +81,7 @@ class Killer:
         self.kills = 0
 
     def aim(self) -> threading.Timer:
-        """Start the time until a kill, which `cancel` stops."""
+        """Start the timer of a kill, which `cancel` stops."""
         timer = threading.Timer(self._dice.uniform(0, self._dice.choice(LATEST_KILLS)), self._kill)
         timer.start()
         return timer
@@ -116,7 +116,7 @@ class Run:
         self.figures = Figures(seed)
 
     def play(self) -> Figures:
-        """Send all events, then set everything right and replay until nothing is left."""
+        """Send all events, then stop all faults and replay until nothing is left."""
         began = time.monotonic()
         self._intake.script.replace([self._step() for _ in range(EVENTS * LINES * DELIVERIES)])
         with self._emulators:
@@ -135,7 +135,7 @@ class Run:
         return self.figures
 
     def _start(self) -> None:
-        """Start a sandbox; what is left of another one goes first."""
+        """Start a sandbox, after the previous one has been stopped."""
         self._emulators.close()
         emulator = Emulator(
             "forwarder.handler.lambda_handler", environ=self._environ, log_path=self._log_path, timeout=TIMEOUT
@@ -155,11 +155,11 @@ class Run:
         self._s3.put_object(Bucket=BUCKET, Key=f"{ON_FAILURE}{uuid.uuid4()}", Body=invocation_record(event))
 
     def _invoke(self, event: dict[str, Any]) -> bool:
-        """Invoke once, and kill the function now and then; tell whether it answered."""
+        """Invoke once, and kill the function now and then; return whether it responded."""
         bullet = self._killer.aim() if self._dice.random() < AIMED_AT else None
         try:
             return self._emulator.invoke(event).error is None
-        except FunctionDiedError:  # now and then the kill takes the emulator along, as if the sandbox were gone
+        except FunctionDiedError:  # sometimes the kill hits the emulator too, as if the sandbox were gone
             self._start()
             return False
         finally:
@@ -169,8 +169,8 @@ class Run:
 
     def _replay(self) -> None:
         """Replay until the bucket is empty, killed now and then as before."""
-        while self._names() and self.figures.replays < MOST_REPLAYS:
-            # The lease of a replay that was killed runs out by itself, but in more time than a test has.
+        while self._names() and self.figures.replays < MAX_REPLAYS:
+            # The lease of a replay that was killed expires, but not within the time of a test.
             self._s3.delete_object(Bucket=BUCKET, Key=f"failed_events/{FUNCTION}/lease.json")
             self._invoke(RETRY)
             self.figures.replays += 1
@@ -205,14 +205,14 @@ def environ_of(intake: str, endpoint: str) -> dict[str, str]:
 
 
 def bucket_at(endpoint: str) -> Any:
-    """Make the bucket, and return an S3 client."""
+    """Create the bucket, and return an S3 client."""
     s3 = boto3.client("s3", endpoint_url=endpoint, region_name=REGION, **CREDENTIALS)
     s3.create_bucket(Bucket=BUCKET)
     return s3
 
 
 def _texts(number: int) -> list[str]:
-    """Return what has to arrive of an event: logs, and a metric."""
+    """Return what has to arrive from an event: logs and a metric."""
     return [*(f"event {number} line {line}" for line in range(LINES - 1)), f"probe {number}"]
 
 
@@ -223,8 +223,8 @@ def _event(number: int) -> dict[str, Any]:
 
 @contextmanager
 def servers() -> Iterator[tuple[LocalIntake, str]]:
-    """Run an intake, and an S3 whose address is the second thing given."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's server tells of every request
+    """Run an intake and an S3; yield the intake and the address of S3."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's server logs every request
     aws = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     aws.start()
     try:
@@ -235,6 +235,6 @@ def servers() -> Iterator[tuple[LocalIntake, str]]:
 
 
 def run(seed: int, folder: Path) -> Figures:
-    """Play one seed with servers of its own."""
+    """Run one seed with servers of its own."""
     with servers() as (intake, endpoint):
         return Run(seed, folder, intake, endpoint).play()

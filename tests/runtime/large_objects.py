@@ -2,8 +2,8 @@
 
     python -m tests.runtime.large_objects --megabytes 100 1000 [--timeout 120]
 
-prints the figures for gzip objects that inflate to so many megabytes. S3 is moto's server in a process of its own; the
-intake only counts. An object that takes longer than an invocation is read on by replays.
+prints the figures for gzip objects that inflate to that many megabytes. S3 is moto's server in a process of its own;
+the intake only counts. Replays continue an object that takes longer than an invocation.
 """
 
 import argparse
@@ -31,14 +31,14 @@ from tests.builders import s3_event
 from tests.runtime.kill import BUCKET, CREDENTIALS, MARK, REGION, RETRY, environ_of
 
 OBJECTS, KEY = "orders-logs", "app/large.log.gz"
-MOST_INVOCATIONS = 60
+MAX_INVOCATIONS = 60
 MESSAGE = 2  # where a row of a log has its message
 WORDS = ["order", "payment", "customer", "basket", "stock", "shipped", "accepted", "refused", "latency", "of", "in"]
 
 
 @dataclass
 class Figures:
-    """What came of one object. `checksum` tells whether the lines that arrived are the object's, each as often."""
+    """The outcome of one object. `checksum` shows whether exactly the object's lines arrived."""
 
     megabytes: int
     lines: int = 0
@@ -51,7 +51,7 @@ class Figures:
 
 
 class Tally(CountingStore):
-    """Counts logs, and adds up the checksums of their messages, in which order they come."""
+    """Counts logs, and adds up the checksums of their messages, in any order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ def write_object(path: Path, megabytes: int) -> tuple[int, int]:
 
 @contextmanager
 def object_storage(folder: Path) -> Iterator[tuple[str, Any]]:
-    """Run an S3 with both buckets; give its address and a client."""
+    """Run an S3 with both buckets; yield its address and a client."""
     with serving("local S3", ["local_run.aws", "127.0.0.1"], folder / "s3.log") as endpoint:
         s3 = boto3.client("s3", endpoint_url=endpoint, region_name=REGION, **CREDENTIALS)
         for bucket in (BUCKET, OBJECTS):
@@ -118,7 +118,7 @@ def measure(megabytes: int, timeout: int, folder: Path) -> Figures:
 
 def _forward(function: Emulator, s3: Any, figures: Figures) -> None:
     event: dict[str, Any] = s3_event(KEY, bucket=OBJECTS)
-    while figures.invocations < MOST_INVOCATIONS:
+    while figures.invocations < MAX_INVOCATIONS:
         result = function.invoke(event)
         if result.error is not None:
             raise AssertionError(result.error)
@@ -132,7 +132,7 @@ def _forward(function: Emulator, s3: Any, figures: Figures) -> None:
 
 
 def _most_memory_mb(mark: str) -> float:
-    """Return the most memory that the function's process has had, as the kernel tells it."""
+    """Return the peak memory of the function's process, as the kernel reports it."""
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             is_runtime = b"awslambdaric" in (process / "cmdline").read_bytes().split(b"\0")[2:3]

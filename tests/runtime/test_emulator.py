@@ -24,7 +24,7 @@ def handler(event, context):
 
 
 class Start(Protocol):
-    """Gives an emulator that is not running yet, with a timeout in seconds."""
+    """Returns an emulator that is not running yet, with a timeout in seconds."""
 
     def __call__(self, timeout: int = 10) -> Emulator: ...
 
@@ -59,7 +59,7 @@ def is_running(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists() and ") Z " not in Path(f"/proc/{pid}/stat").read_text()
 
 
-def test_the_handler_answers_under_the_emulator(start: Start) -> None:
+def test_the_handler_responds_under_the_emulator(start: Start) -> None:
     with start() as emulator:
         result = emulator.invoke({"a": 1})
     assert result.error is None
@@ -108,7 +108,7 @@ def test_an_event_just_within_the_limit_arrives_whole(start: Start) -> None:
 
 
 def test_an_event_over_the_limit_is_refused_in_one_sentence(start: Start) -> None:
-    with start() as emulator, pytest.raises(RunError, match=r"bytes, but Lambda takes no more than 6,291,456\."):
+    with start() as emulator, pytest.raises(RunError, match=r"bytes, but Lambda takes at most 6,291,456\."):
         emulator.invoke({"a": "x" * MAX_EVENT_BYTES})
 
 
@@ -125,12 +125,12 @@ def test_nothing_is_left_running(start: Start) -> None:
     assert not is_running(pid)
 
 
-def test_an_emulator_that_died_is_said_with_the_last_lines_of_the_log(start: Start) -> None:
+def test_an_emulator_that_died_is_reported_with_the_last_lines_of_the_log(start: Start) -> None:
     with start() as emulator:
         runtime = emulator.invoke({}).payload["pid"]
         parent = int(Path(f"/proc/{runtime}/stat").read_text().rpartition(")")[2].split()[1])
         os.kill(parent, 9)
-        with pytest.raises(FunctionDiedError, match="gave no answer; the last lines of"):
+        with pytest.raises(FunctionDiedError, match="did not respond; the last lines of"):
             emulator.invoke({})
 
 

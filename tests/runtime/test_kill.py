@@ -25,7 +25,7 @@ def figures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     except EmulatorUnavailableError as reason:
         pytest.skip(str(reason))
     figures = run(request.param, tmp_path_factory.mktemp("kill"))
-    print(asdict(figures))  # noqa: T201 - pytest shows it where somebody asks, or something fails
+    print(asdict(figures))  # noqa: T201 - pytest shows it on request or if a test fails
     return figures
 
 

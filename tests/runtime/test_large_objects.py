@@ -11,7 +11,7 @@ from tests.runtime.large_objects import Figures, measure
 pytestmark = pytest.mark.runtime
 
 SMALL, LARGE = 60, 180  # MB, inflated
-SHORT_TIMEOUT = 5  # seconds, in which a tenth of the large one cannot be read twice
+SHORT_TIMEOUT = 5  # seconds, too few to read a tenth of the large one twice
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -84,7 +84,7 @@ def test_every_sample_is_delivered_under_the_emulator(samples: dict[str, Any]) -
     assert samples["delivered"]
 
 
-def test_the_samples_are_sent_in_the_order_of_their_names_but_those_that_are_corrupt(samples: dict[str, Any]) -> None:
+def test_the_samples_are_sent_in_the_order_of_their_names_except_corrupt_ones(samples: dict[str, Any]) -> None:
     assert [each["name"] for each in samples["entries"]] == [name for name in SAMPLES if "corrupt" not in name]
 
 
@@ -153,13 +153,12 @@ def test_the_lines_of_a_text_file_arrive_byte_for_byte(report: Report, tmp_path:
     assert messages(arrived["store"]) == lines
 
 
-def test_a_line_over_one_megabyte_is_cut_and_that_is_said(report: Report, tmp_path: Path) -> None:
+def test_a_line_over_one_megabyte_is_cut_and_that_is_reported(report: Report, tmp_path: Path) -> None:
     log = tmp_path / "long.log"
     log.write_bytes(b"x" * 1_500_000)
     notes = report("--log", str(log))["notes"]
     assert notes[0] == (
-        "Lines longer than the most that CloudWatch Logs takes in one log event, 1,048,550 bytes, were cut; "
-        "number of cuts: 1."
+        "Lines longer than CloudWatch Logs takes in one log event, 1,048,550 bytes, were cut; number of cuts: 1."
     )
 
 
@@ -173,7 +172,7 @@ def test_a_warning_of_the_forwarder_is_shown(run: Run) -> None:
     assert "DD_TAG is not a setting; did you mean DD_TAGS?" in done.stdout
 
 
-def test_the_users_level_of_the_log_wins(report: Report) -> None:
+def test_the_users_log_level_wins(report: Report) -> None:
     arrived = report("--event", "events/awslogs.lambda-warm.json", "--set", "DD_LOG_LEVEL=ERROR")
     assert '"INFO"' not in Path(arrived["function_log"]).read_text()
 
@@ -187,7 +186,7 @@ def test_a_wrong_setting_ends_the_run_after_one_event(report: Report) -> None:
 def test_a_log_that_arrives_changed_is_not_called_plainly_delivered(run: Run, tmp_path: Path) -> None:
     log = tmp_path / "bytes.log"
     log.write_bytes(b"\xff")
-    assert "Everything was delivered, though not all of it as it was" in run("--log", str(log)).stdout
+    assert "Everything was delivered, though some of it was changed" in run("--log", str(log)).stdout
 
 
 def test_an_event_that_only_asks_for_a_replay_is_not_called_delivered(run: Run, tmp_path: Path) -> None:
@@ -198,7 +197,7 @@ def test_an_event_that_only_asks_for_a_replay_is_not_called_delivered(run: Run, 
     assert "Nothing was sent: there was nothing to deliver; the intake counted the same." in done.stdout
 
 
-def test_settings_in_one_text_reach_the_forwarder(report: Report) -> None:
+def test_settings_in_one_string_reach_the_forwarder(report: Report) -> None:
     event = "events/awslogs.lambda-cold-start.json"
     assert report("--event", event, "--settings", "EXCLUDE_AT_MATCH='RequestId: ' DD_TAGS=a:b")["total"]["filtered"] > 0
 
@@ -229,7 +228,7 @@ def test_in_process_objects_are_read_as_well(report: Report) -> None:
     assert report("--in-process", "--event", "events/s3.odd-key.json")["total"]["logs"] == 2
 
 
-def test_in_process_a_new_log_group_is_subscribed_and_said_so(run: Run) -> None:
+def test_in_process_a_new_log_group_is_subscribed_and_reported(run: Run) -> None:
     done = run("--in-process", "--event", "events/eventbridge.create-log-group.json")
     assert done.returncode == 0
     sentence = "eventbridge.create-log-group: the subscriber subscribed /aws/lambda/orders-new to the forwarder."

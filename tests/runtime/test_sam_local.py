@@ -18,7 +18,7 @@ pytestmark = pytest.mark.container
 Report = Callable[[Path], dict[str, Any]]
 
 COMMAND = [sys.executable, "-m", "local_run.invoke", "--json"]
-# What of each sample arrives: the same as by `make run`.
+# What arrives of each sample: the same as with `make run`.
 ARRIVED = {
     "awslogs.lambda-cold-start": {"lines": 7, "logs": 7, "metrics": 0, "enhanced": 5},
     "s3.three-records": {"lines": 6, "logs": 6, "metrics": 0, "enhanced": 0},

@@ -1,4 +1,4 @@
-"""A function with a timeout of 10 seconds, and an intake that takes 9 for each answer."""
+"""A function with a timeout of 10 seconds, and an intake that takes 9 for each response."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""An AWS for each test, a CloudFormation that waits for answers, and a terminal."""
+"""An AWS for each test, a CloudFormation that waits for responses, and a terminal."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ MODELS = Loader()  # of AWS's services: reading them takes longer than most test
 
 @pytest.fixture(autouse=True)
 def _own_logger() -> None:
-    """Keep the logger made for one test out of the next, whose standard output is another."""
+    """Keep the logger of one test out of the next, whose standard output differs."""
     known = logging.Logger.manager.loggerDict
     for name in [name for name in known if name.partition(".")[0] == SERVICE]:
         del known[name]
@@ -68,13 +68,13 @@ def terminal(world: World) -> Terminal:
 
 
 class CloudFormation:
-    """Waits for answers on loopback."""
+    """Waits for responses on loopback."""
 
     def __init__(self) -> None:
-        self.answers: list[dict[str, Any]] = []
+        self.responses: list[dict[str, Any]] = []
         self.content_types: list[str | None] = []
         self.sizes: list[int] = []  # bytes
-        self.statuses: list[int] = []  # of further answers, before 200
+        self.statuses: list[int] = []  # of the next HTTP responses, before 200
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}/answer?signature=secret"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -87,7 +87,7 @@ class CloudFormation:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status = waiting.statuses.pop(0) if waiting.statuses else 200
                 if status == 200:
-                    waiting.answers.append(json.loads(body))
+                    waiting.responses.append(json.loads(body))
                     waiting.sizes.append(len(body))
                     waiting.content_types.append(self.headers["Content-Type"])
                 self.send_response(status)

@@ -15,8 +15,8 @@ REMOVE = f"{COMMAND} remove --forwarder-arn {OWN.destination} --filter-name {OWN
 OLD = Ours(Function.of(INCUMBENT, "OLD"))  # the forwarder before it was replaced
 
 
-def only_answer(cloudformation: CloudFormation) -> dict[str, Any]:
-    (answer,) = cloudformation.answers
+def only_response(cloudformation: CloudFormation) -> dict[str, Any]:
+    (answer,) = cloudformation.responses
     return answer
 
 

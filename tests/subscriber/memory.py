@@ -14,7 +14,7 @@ from tests.subscriber.support import REGION
 
 
 class MemoryLogs:
-    """A client of CloudWatch Logs over a dictionary, with a limit of filters that is not moto's.
+    """A client of CloudWatch Logs over a dictionary, with a limit of filters that differs from moto's.
 
     As boto3's, it takes arguments by their names only.
     """
@@ -34,7 +34,7 @@ class MemoryLogs:
         return {"logGroups": listed} | ({"nextToken": str(start + limit)} if start + limit < len(names) else {})
 
     def describe_subscription_filters(self, *, logGroupName: str, nextToken: str = "0") -> Any:
-        """Describe one filter a page."""
+        """Describe one filter per page."""
         number, filters = int(nextToken), self.groups[logGroupName].filters
         page = [_described(each) for each in filters[number : number + 1]]
         return {"subscriptionFilters": page} | ({"nextToken": str(number + 1)} if number + 1 < len(filters) else {})
@@ -78,7 +78,7 @@ class MemoryLogs:
 
 
 class MemoryTags:
-    """A client of the tagging API that knows the same groups; on one page, whatever is asked for."""
+    """A client of the tagging API for the same groups; it returns one page, whatever it is asked for."""
 
     def __init__(self, logs: MemoryLogs) -> None:
         self._logs = logs
@@ -92,7 +92,7 @@ class MemoryTags:
 
 
 class MemoryClients(Clients):
-    """Clients of which those of CloudWatch Logs and the tagging API are over a dictionary."""
+    """Clients whose CloudWatch Logs and tagging API are over a dictionary."""
 
     def __init__(self, logs: MemoryLogs, session: Any = None) -> None:
         super().__init__(REGION, session=session)

@@ -6,7 +6,7 @@ from tests.subscriber.support import ACCOUNT, OURS, REGION, SUBSCRIBER
 
 
 def created(name: str, **detail: object) -> dict[str, Any]:
-    """Return the event with which EventBridge tells of a new log group, as CloudTrail saw it."""
+    """Return the event with which EventBridge reports a new log group, as CloudTrail recorded it."""
     return {
         "version": "0",
         "id": "a1b2c3d4-1f0c-4f7e-9d7e-0c1c5d8a4b11",
@@ -51,7 +51,7 @@ SCHEDULE = {
 
 
 def resource(kind: str, url: str, **fields: object) -> dict[str, Any]:
-    """Return the event with which CloudFormation makes, changes (`Update`) or deletes the custom resource."""
+    """Return the event with which CloudFormation creates, updates or deletes the custom resource."""
     return {
         "RequestType": kind,
         "ResponseURL": url,

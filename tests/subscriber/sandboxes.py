@@ -27,7 +27,7 @@ class Account:
     def __init__(self, logs: MemoryLogs) -> None:
         self.logs = logs
         self.throttled = 0
-        self._left: dict[str, tuple[float, float]] = {}  # of a call's quota: so many, at a moment
+        self._left: dict[str, tuple[float, float]] = {}  # of a call's quota: the number, and when it was that
         self._times: dict[int, float] = {}  # of each sandbox that is at work
         self._turn = threading.Condition()
 

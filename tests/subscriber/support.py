@@ -28,7 +28,7 @@ OURS = Ours(Function.of(FORWARDER, "FORWARDER"))
 OWN = Filter("datadog-forwarder", FORWARDER)
 FOREIGN = Filter("lake", STREAM, "ERROR", {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/lake", "distribution": "Random"})
 THEIRS = Filter("old", INCUMBENT, "?WARN")
-SLOW, LONG = "regex:^/aws/lambda/(b|bb)+$", f"/aws/lambda/{'b' * 60}-1"  # a pattern, and a name on which it never ends
+SLOW, LONG = "regex:^/aws/lambda/(b|bb)+$", f"/aws/lambda/{'b' * 60}-1"  # a pattern, and a name for which it never ends
 ENVIRON = {
     "SUBSCRIBER_FORWARDER_ARN": FORWARDER,
     "SUBSCRIBER_INCLUDE": "/aws/lambda/",
@@ -51,7 +51,7 @@ def selection(*include: str, exclude: Iterable[str] = (), tags: Iterable[str] = 
 
 
 def wanted(*include: str, exclude: Iterable[str] = (), tags: Iterable[str] = (), **fields: Any) -> Reconciliation:
-    """Return the wish for our filter in all groups that match."""
+    """Return the policy that wants our filter in all groups that match."""
     return replace(Reconciliation(OURS, selection(*include, exclude=exclude, tags=tags)), **fields)
 
 
@@ -61,7 +61,7 @@ def settings(**variables: str) -> Settings:
 
 
 class Clock:
-    """Time passes when somebody sleeps, or when AWS is called."""
+    """Time passes only during sleeps and calls to AWS."""
 
     def __init__(self) -> None:
         self.time = 1_795_343_071.0
@@ -92,7 +92,7 @@ class Context:
 
 @dataclass
 class Trouble:
-    """Calls of an operation that fail: those on a group, each so-and-so-many-th, so many times."""
+    """Calls of an operation that fail: those on `group`, one in `every`, at most `times`."""
 
     operation: str
     code: str
@@ -112,7 +112,7 @@ class World:
     calls: list[tuple[float, str]] = field(default_factory=list)
     invoked: list[dict[str, Any]] = field(default_factory=list)
     classes: dict[str, str] = field(default_factory=dict)
-    configurations: dict[str, dict[str, Any]] = field(default_factory=dict)  # what functions have that moto forgets
+    configurations: dict[str, dict[str, Any]] = field(default_factory=dict)  # what moto does not keep of functions
     stack_status: str = "CREATE_COMPLETE"
     stack_updated: str = ""
     stack_subscribes: str = "true"
@@ -132,7 +132,7 @@ class World:
         return Subscriber(settings(**variables), self.clients, self.clock)
 
     def create(self, *names: str, tags: Mapping[str, str] | None = None, filters: Iterable[Filter] = ()) -> None:
-        """Create log groups without calls, which take longer."""
+        """Create log groups directly, which is faster than with calls."""
         for name in names:
             self.backend.create_log_group(name, dict(tags or {}))
             for each in filters:
@@ -171,7 +171,7 @@ class World:
         return Context(self.clock, self.clock.now() + seconds)
 
     def run(self, subscriber: Subscriber, event: Mapping[str, Any], seconds: float = 900) -> int:
-        """Let it handle an event, and those with which it invokes itself; return the number of invocations."""
+        """Handle an event, and those with which it invokes itself; return the number of invocations."""
         subscriber.handle(event, self.context(seconds))
         rounds = 1
         while self.invoked:
@@ -182,7 +182,7 @@ class World:
     # --- what stands between a client and moto -----------------------------------------------------
 
     def meet(self, model: Any, params: Mapping[str, Any], **_: object) -> Any:
-        """Let a call take its time; return the answer of one that does not reach moto."""
+        """Let a call take its time; return the response of one that does not reach moto."""
         self.clock.time += self.latency
         self.calls.append((self.clock.now(), model.name))
         if len(self.calls) == self.stop_at:
@@ -204,7 +204,7 @@ class World:
         return ""
 
     def _answer(self, operation: str, told: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Answer what moto does not know."""
+        """Respond to what moto does not support."""
         if operation == "Invoke":
             self.invoked.append(dict(told))
             return {"StatusCode": 202}
@@ -234,7 +234,7 @@ class World:
         return {"ResourceTagMappingList": found[start : start + 100], "PaginationToken": rest}
 
     def classify(self, parsed: dict[str, Any], **_: object) -> None:
-        """Add log classes, which moto forgets."""
+        """Add log classes, which moto does not keep."""
         for found in parsed.get("logGroups", ()):
             found["logGroupClass"] = self.classes.get(found.get("logGroupName", ""), "STANDARD")
 
@@ -259,7 +259,7 @@ class Terminal:
         line = [command, "--forwarder-arn", arn, *arguments]
         status = cli.main(line, self._world.clients, self._world.clock, (io.StringIO(answer), out, err))
         self.out, self.err = out.getvalue(), err.getvalue()
-        sys.stdout.write(self.out + self.err)  # for whoever reads a failed test
+        sys.stdout.write(self.out + self.err)  # for readers of a failed test
         return status
 
     @property

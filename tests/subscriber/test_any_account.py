@@ -40,7 +40,7 @@ wishes = st.builds(
 
 
 def run(logs: MemoryLogs, policy: Policy) -> list[Outcome]:
-    """Bring all groups to what is decided."""
+    """Apply the policy to all groups."""
     log_groups = LogGroups(MemoryClients(logs), Calls(Pace(4, Clock())))
     apply = Apply(log_groups, policy)
     return [apply.to(group) for group in Survey(log_groups, policy)]
@@ -91,7 +91,7 @@ def test_a_removal_leaves_none_of_our_filters(account: list[LogGroup], wish: Pol
 
 @settings(deadline=None)  # the machine may be busy
 @given(account=accounts(), wish=wishes, limit=LIMITS)
-def test_after_a_move_a_group_has_our_filter_or_still_theirs(account: list[LogGroup], wish: Policy, limit: int) -> None:
+def test_after_a_move_a_group_has_our_filter_or_theirs(account: list[LogGroup], wish: Policy, limit: int) -> None:
     logs = MemoryLogs(account, limit)
     had = {found.name for found in account if THEIRS in found.filters}
     run(logs, wish)

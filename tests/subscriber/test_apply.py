@@ -19,7 +19,7 @@ MOVE = wanted("*", take_over=("old",))
 
 
 def run(logs: MemoryLogs, policy: Policy, clock: Clock | None = None, ends: float = float("inf")) -> Outcome:
-    """Bring the one group to what is decided."""
+    """Apply the policy to the one group."""
     log_groups = LogGroups(MemoryClients(logs), Calls(Pace(4, clock or Clock()), ends))
     (found,) = Survey(log_groups, policy)
     return Apply(log_groups, policy).to(found)
@@ -50,7 +50,7 @@ def test_where_there_is_room_ours_is_put_before_theirs_is_removed() -> None:
     assert filters(logs) == [THEIRS]
 
 
-def test_in_a_full_group_ours_takes_the_place_of_theirs() -> None:
+def test_in_a_full_group_ours_replaces_theirs() -> None:
     logs = MemoryLogs([group("a", FOREIGN, THEIRS)])
 
     assert run(logs, MOVE).error == ""
@@ -125,7 +125,7 @@ def test_a_filter_that_cannot_be_put_back_is_named() -> None:
     assert outcome.again
 
 
-def test_where_theirs_may_not_be_removed_that_is_all_that_is_said() -> None:
+def test_where_theirs_may_not_be_removed_nothing_else_is_reported() -> None:
     logs = MemoryLogs([group("a", FOREIGN, THEIRS)])
     logs.kept = {THEIRS.name: "AccessDeniedException"}
     logs.refused = {THEIRS.name: ["AccessDeniedException"]}
@@ -142,7 +142,7 @@ def test_a_filter_of_our_name_is_taken_over_by_one_call() -> None:
     assert filters(logs) == [OWN, FOREIGN]
 
 
-def test_a_filter_that_is_to_be_removed_stays_if_it_has_become_another_meanwhile() -> None:
+def test_a_filter_that_is_to_be_removed_stays_if_it_has_changed_in_the_meantime() -> None:
     other = Filter(THEIRS.name, FOREIGN.destination)
 
     class Busy(MemoryLogs):
@@ -161,7 +161,7 @@ def test_a_filter_that_is_to_be_removed_stays_if_it_has_become_another_meanwhile
     assert filters(logs) == [OWN, other]
 
 
-def test_what_ours_took_the_place_of_is_not_removed_by_its_name_even_if_aws_shows_it_still() -> None:
+def test_what_ours_replaced_is_not_removed_by_its_name_even_if_aws_still_shows_it() -> None:
     class Late(MemoryLogs):
         def describe_subscription_filters(self, **told: Any) -> Any:
             now, self.groups = self.groups, before
@@ -230,5 +230,5 @@ def test_a_filter_to_be_taken_over_that_is_gone_by_then_is_no_trouble(world: Wor
     ("code", "status", "transient"),
     [("502", 502, True), ("ServiceException", 500, True), ("AccessDeniedException", 403, False)],
 )
-def test_an_answer_that_tells_of_trouble_at_aws_is_worth_another_try(code: str, status: int, transient: bool) -> None:
+def test_a_response_that_indicates_trouble_at_aws_is_transient(code: str, status: int, transient: bool) -> None:
     assert AwsError("DescribeLogGroups", code, status).transient is transient

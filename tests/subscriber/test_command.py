@@ -46,7 +46,7 @@ def statements(world: World) -> list[Any]:
 
 @pytest.fixture
 def crowd(world: World) -> Mapping[str, Any]:
-    """Create many groups and some that are unlike them; return the filters that there are."""
+    """Create many groups and some that differ; return all filters."""
     world.create(*GROUPS[:40])
     world.create(*GROUPS[40:], filters=[FOREIGN])
     world.create("/ecs/a", filters=[THEIRS])
@@ -115,7 +115,7 @@ def test_a_plan_is_a_table_of_changes_and_a_count_of_what_is_skipped(world: Worl
 
 
 @pytest.mark.parametrize("command", ["plan", "apply"])
-def test_groups_that_are_not_selected_keep_the_filter_and_it_is_said_how_to_remove_it(
+def test_groups_that_are_not_selected_keep_the_filter_and_the_plan_says_how_to_remove_it(
     world: World, terminal: Terminal, command: str
 ) -> None:
     world.create("/ecs/a", "/aws/lambda/a-test", filters=[OWN])
@@ -171,7 +171,9 @@ def test_the_forwarders_environment_is_never_shown(world: World, terminal: Termi
     assert "0123456789abcdef" not in terminal.out + terminal.err
 
 
-def test_a_configuration_that_may_not_be_read_is_made_up_for(world: World, terminal: Terminal) -> None:
+def test_a_configuration_that_may_not_be_read_is_replaced_by_the_default_and_a_warning(
+    world: World, terminal: Terminal
+) -> None:
     world.create("/aws/lambda/forwarder")
     world.refuse("GetFunctionConfiguration", "AccessDeniedException")
     assert terminal("plan", *LAMBDA) == 0
@@ -238,7 +240,7 @@ def test_each_group_is_looked_at_again_before_it_is_changed(world: World, termin
     assert world.count("DescribeSubscriptionFilters") == 2 * len(SOME)
 
 
-def test_what_is_not_as_it_was_planned_is_said(world: World, terminal: Terminal) -> None:
+def test_a_deviation_from_the_plan_is_reported(world: World, terminal: Terminal) -> None:
     world.create("/aws/lambda/a", "/aws/lambda/b")
     world.create("/ecs/a", filters=[OWN])
 
@@ -382,11 +384,12 @@ def test_groups_can_be_moved_one_after_the_other(world: World, terminal: Termina
     }
 
 
-def test_a_move_from_nobody_is_mentioned(world: World, terminal: Terminal) -> None:
+def test_a_move_from_a_filter_that_does_not_exist_is_mentioned(world: World, terminal: Terminal) -> None:
     world.create("/aws/lambda/a", filters=[THEIRS])
     assert terminal("plan", *LAMBDA, "--take-over", "old", "--take-over", "incumbant") == 0
     assert (
-        terminal.err == "No filter matches --take-over incumbant: check it, unless all of them are replaced already.\n"
+        terminal.err
+        == "No filter matches --take-over incumbant: check it, unless all of them have been replaced already.\n"
     )
 
 
@@ -424,7 +427,7 @@ def test_a_pattern_that_takes_too_long_is_a_failure_of_the_group(
     assert LONG in world.subscribed()
 
 
-# --- what is wrong ---------------------------------------------------------------------------------
+# --- errors ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -454,7 +457,7 @@ def test_a_wrong_option_is_one_sentence_that_names_it(
         (["plan", "--calls-per-second", "x"], "Argument --calls-per-second: 'x' is not a number from 0.1 to 100."),
     ],
 )
-def test_a_wrong_use_is_one_sentence_that_leads_to_the_help(
+def test_wrong_usage_is_one_sentence_that_points_to_the_help(
     capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -472,7 +475,7 @@ def test_a_forwarder_that_does_not_exist_is_named(world: World, terminal: Termin
     assert terminal.err == f"There is no function {gone}: check --forwarder-arn.\n"
 
 
-def test_an_arn_that_is_none_is_named(terminal: Terminal) -> None:
+def test_an_invalid_arn_is_named(terminal: Terminal) -> None:
     assert terminal("plan", *LAMBDA, arn="forwarder") == 2
     assert terminal.err.startswith("--forwarder-arn is 'forwarder'; expected the ARN of a function")
 
@@ -493,7 +496,7 @@ def test_credentials_for_another_account_are_noticed(world: World, terminal: Ter
         ("EndpointConnectionError", "check your network and proxy, and the region in --forwarder-arn"),
     ],
 )
-def test_a_refusal_of_aws_comes_with_what_to_do(world: World, terminal: Terminal, code: str, hint: str) -> None:
+def test_a_refusal_by_aws_comes_with_what_to_do(world: World, terminal: Terminal, code: str, hint: str) -> None:
     world.refuse("DescribeLogGroups", code)
     assert terminal("plan", *LAMBDA) == 2
     assert terminal.err.startswith(f"DescribeLogGroups failed: {code} (")

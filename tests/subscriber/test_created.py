@@ -1,4 +1,4 @@
-"""A new log group is subscribed when EventBridge tells of it."""
+"""A new log group is subscribed when EventBridge reports it."""
 
 import itertools
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def test_a_group_that_is_gone_again_is_skipped(world: World) -> None:
     assert world.subscribed() == set()
 
 
-def test_a_creation_that_failed_is_none(world: World) -> None:
+def test_a_failed_creation_is_ignored(world: World) -> None:
     event = created(NEW, errorCode="ResourceAlreadyExistsException", requestParameters=None)
     assert world.subscriber().handle(event, world.context())["skipped"] == 1
 
@@ -98,7 +98,7 @@ def test_a_new_group_is_found_although_the_first_page_is_empty(world: World, mon
     assert world.subscribed() == {NEW}
 
 
-def test_what_failed_is_for_lambda_to_send_again(world: World) -> None:
+def test_what_failed_is_left_to_lambda_to_retry(world: World) -> None:
     world.create(NEW)
     world.refuse("PutSubscriptionFilter", "AccessDeniedException")
     with pytest.raises(IncompleteError, match="PutSubscriptionFilter failed: AccessDeniedException"):

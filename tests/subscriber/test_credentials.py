@@ -1,4 +1,4 @@
-"""Whatever is wrong with the AWS configuration of somebody who runs the command is one sentence."""
+"""Any problem with the AWS configuration of the command's user is one sentence."""
 
 import io
 from pathlib import Path
@@ -15,7 +15,7 @@ SSO_SESSION = f"[default]\nsso_session=s\n{SSO}[sso-session s]\nsso_start_url=ht
 
 @pytest.fixture
 def configure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """Leave nothing of this machine's AWS configuration."""
+    """Hide this machine's AWS configuration."""
     for name in (*KEYS, "AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -26,7 +26,7 @@ def configure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyP
 
 
 def plan(arn: str = FORWARDER) -> tuple[int, str]:
-    """Plan with boto3's own clients; return the exit status and what was said."""
+    """Plan with boto3's own clients; return the exit status and what was printed."""
     err = io.StringIO()
     line = ["plan", "--forwarder-arn", arn, "--include", "/aws/lambda/"]
     return cli.main(line, streams=(io.StringIO(), io.StringIO(), err)), err.getvalue()
@@ -61,7 +61,7 @@ def test_a_variable_of_boto3_that_is_wrong_is_one_sentence(configure: pytest.Mon
     assert said.count("\n") == 1
 
 
-def test_an_arn_with_a_region_that_cannot_be_is_one_sentence(configure: pytest.MonkeyPatch) -> None:
+def test_an_arn_with_an_impossible_region_is_one_sentence(configure: pytest.MonkeyPatch) -> None:
     for variable, given in KEYS.items():
         configure.setenv(variable, given)
     status, said = plan(FORWARDER.replace("eu-west-1", "-"))
@@ -69,12 +69,12 @@ def test_an_arn_with_a_region_that_cannot_be_is_one_sentence(configure: pytest.M
     assert "InvalidRegionError" in said
 
 
-def test_a_profile_that_does_not_exist_is_named_wherever_it_is_from(configure: pytest.MonkeyPatch) -> None:
+def test_a_profile_that_does_not_exist_is_named_wherever_it_comes_from(configure: pytest.MonkeyPatch) -> None:
     configure.setenv("AWS_PROFILE", "nobody")
     assert plan() == (2, "There is no AWS profile 'nobody': name one of those in your AWS configuration.\n")
 
 
-def test_somebody_who_has_not_logged_in_is_told_to(configure: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_user_who_has_not_logged_in_is_told_to(configure: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "config").write_text(SSO_SESSION)
     status, said = plan()
     assert status == 2

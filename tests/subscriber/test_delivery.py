@@ -27,7 +27,7 @@ def test_after_an_apply_a_log_event_in_a_wanted_group_reaches_the_intake(
     def invoke(_function: LambdaFunction, body: str, *_: Any) -> None:  # what moto would do in a container
         packed = base64.b64decode(json.loads(body)["awslogs"]["data"])
         found = json.loads(gzip.decompress(packed))
-        lines = [event["message"] for event in found["logEvents"]]  # moto's ids are numbers, AWS's are texts
+        lines = [event["message"] for event in found["logEvents"]]  # moto's ids are numbers, AWS's are strings
         forwarder.handle(awslogs_event(lines, found["logGroup"], found["logStream"]), context())
 
     monkeypatch.setattr(LambdaFunction, "invoke", invoke)

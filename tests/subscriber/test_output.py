@@ -49,7 +49,7 @@ def test_all_groups_are_listed_on_request() -> None:
     assert any(line.split() == ["skip", "c", "subscribed"] for line in shown(io.StringIO(), show_all=True).splitlines())
 
 
-def test_something_is_said_before_aws_has_answered(world: World) -> None:
+def test_something_is_printed_before_aws_has_responded(world: World) -> None:
     out, err, said = io.StringIO(), Screen(), []
     world.session.events.register("before-call", lambda **_: said.append(err.getvalue()))
     arguments = ["plan", "--forwarder-arn", FORWARDER, "--include", "*"]
@@ -57,13 +57,13 @@ def test_something_is_said_before_aws_has_answered(world: World) -> None:
     assert "Asking AWS in eu-west-1 ..." in said[0]
 
 
-def test_a_sentence_takes_the_place_of_the_progress() -> None:
+def test_a_sentence_replaces_the_progress() -> None:
     screen = Screen()
     Output(io.StringIO(), screen).say("No.")
     assert screen.getvalue() == "\r\x1b[KNo.\n"
 
 
-def test_an_answer_that_is_no_text_is_a_no() -> None:
+def test_an_answer_that_is_not_utf_8_is_a_no() -> None:
     answers = io.TextIOWrapper(io.BytesIO(b"\xff\n"), "utf-8")
     assert not Output(io.StringIO(), io.StringIO()).ask("Change it?", answers)
 

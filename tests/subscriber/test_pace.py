@@ -11,7 +11,7 @@ from tests.subscriber.support import Clock
 
 
 def busy(times: int, made: list[int], code: str = "ThrottlingException") -> object:
-    """Return a call that fails so many times."""
+    """Return a call that fails a number of times."""
 
     def put_subscription_filter(**_: object) -> str:
         made.append(1)
@@ -84,7 +84,7 @@ def test_there_is_no_pause_beyond_the_deadline(clock: Clock) -> None:
     assert clock.now() < ends
 
 
-def test_a_refusal_is_not_repeated_and_names_the_call_and_the_code_only(clock: Clock) -> None:
+def test_a_refusal_is_not_retried_and_names_only_the_call_and_the_code(clock: Clock) -> None:
     made: list[int] = []
     with pytest.raises(AwsError, match=r"^PutSubscriptionFilter failed: AccessDeniedException$"):
         Calls(Pace(4, clock)).make(busy(1, made, "AccessDeniedException"))  # type: ignore[arg-type]  # as above

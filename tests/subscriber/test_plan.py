@@ -18,7 +18,7 @@ MOVE = wanted("*", take_over=("old",))
 
 
 def decide(*filters: Filter, **fields: object) -> Decision:
-    """Decide on a group under the wish for everything."""
+    """Decide on a group with a policy that wants everything."""
     return EVERYTHING.decide(group("a", *filters, **fields))
 
 
@@ -61,7 +61,7 @@ def test_a_group_that_somebody_subscribed_to_the_forwarder_is_not_subscribed_twi
     assert said(decide(Filter("mine", destination))) == ("skip", "the filter mine leads to the forwarder already")
 
 
-def test_a_group_of_which_aws_said_that_it_is_full_is_skipped_and_its_filters_named() -> None:
+def test_a_group_that_aws_said_is_full_is_skipped_and_its_filters_are_named() -> None:
     assert said(decide(FOREIGN, THEIRS, full=True)) == ("skip", "AWS takes no further filter beside: lake, old")
 
 
@@ -69,7 +69,7 @@ def test_a_group_of_which_aws_said_that_it_is_full_is_skipped_and_its_filters_na
 
 
 @pytest.mark.parametrize("name", ["incumbent", INCUMBENT, f"{INCUMBENT}:live"])
-def test_a_filter_that_leads_to_a_version_is_taken_over_by_its_function_all_the_same(name: str) -> None:
+def test_a_filter_that_leads_to_a_version_is_taken_over_by_its_function(name: str) -> None:
     versioned = replace(THEIRS, destination=f"{INCUMBENT}:live")
     moved = wanted("*", take_over=(name,)).decide(group("a", versioned))
     assert moved == Subscribe(group("a", versioned), "takes over: old", OWN, (versioned,))
@@ -136,12 +136,12 @@ def test_a_removal_leaves_a_filter_of_our_name_that_leads_elsewhere() -> None:
     assert isinstance(Removal(OURS).decide(group("a", Filter(OWN.name, STREAM))), Skip)
 
 
-def test_what_makes_a_filter_ours_survives_as_one_text() -> None:
+def test_what_makes_a_filter_ours_survives_as_one_string() -> None:
     assert Ours.of_id(OURS.id) == OURS
 
 
 @pytest.mark.parametrize("text", ["", "not-created", "name:arn:aws:sqs:eu-west-1:123456789012:q"])
-def test_a_text_that_is_not_such_an_id_makes_nothing_ours(text: str) -> None:
+def test_a_string_that_is_not_such_an_id_makes_nothing_ours(text: str) -> None:
     assert Ours.of_id(text) is None
 
 
@@ -156,7 +156,7 @@ WISH = wanted(
     tags=["team=shop", "team=web"],
     protected=frozenset({"/aws/lambda/forwarder"}),
 )
-# Of every group with a number there are as many as numbers: name, filters, other fields, and what is right.
+# Name, filters, other fields, and the expected decision. Names with a placeholder make one group for each number.
 KINDS: list[tuple[str, tuple[Filter, ...], dict[str, object], tuple[str, str]]] = [
     ("/aws/lambda/new-{}", (), {"tags": TEAM}, ("subscribe", "wanted")),
     ("/aws/lambda/own-{}", (OWN,), {"tags": TEAM}, ("skip", "subscribed")),
@@ -202,4 +202,4 @@ def test_ten_thousand_groups_are_decided_right_to_the_group() -> None:
 
 
 def test_ten_thousand_groups_are_decided_in_less_than_a_second() -> None:
-    assert processor_seconds(lambda: [WISH.unread(each) or WISH.decide(each) for each in GROUPS]) < 1
+    assert processor_seconds(lambda: [WISH.skip_without_reading(each) or WISH.decide(each) for each in GROUPS]) < 1

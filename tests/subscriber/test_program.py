@@ -35,7 +35,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, st
 
 @pytest.fixture
 def account(server: Mapping[str, str]) -> boto3.session.Session:
-    """Empty the account but for a forwarder that CloudWatch Logs may invoke."""
+    """Empty the account, except for a forwarder that CloudWatch Logs may invoke."""
     url = server["AWS_ENDPOINT_URL"]
     urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset", method="POST")).close()
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
@@ -45,7 +45,7 @@ def account(server: Mapping[str, str]) -> boto3.session.Session:
     functions.create_function(
         FunctionName="forwarder", Runtime="python3.13", Handler="a.b", Role=role, Code={"ZipFile": b"never run"}
     )
-    functions.add_permission(  # as the stack does: a new one would be waited for
+    functions.add_permission(  # as the stack does: the command would wait for a new one
         FunctionName="forwarder",
         StatementId="from-the-stack",
         Action="lambda:InvokeFunction",
@@ -123,9 +123,7 @@ def test_a_plan_is_for_programs_as_well(server: Mapping[str, str], account: boto
     assert (status, json.loads(out)["counts"]["subscribed"]) == (0, 1)
 
 
-def test_whoever_reads_only_the_beginning_sees_no_traceback(
-    server: Mapping[str, str], account: boto3.session.Session
-) -> None:
+def test_a_reader_that_stops_early_sees_no_traceback(server: Mapping[str, str], account: boto3.session.Session) -> None:
     client(account, server, "logs").create_log_group(logGroupName=GROUPS[0])
     process = start(server, "plan", *WISH, "--all")
     assert process.stdout is not None
@@ -191,7 +189,7 @@ def test_the_command_in_the_help_works_in_a_clone() -> None:
 
 
 @pytest.mark.parametrize("module", ["cli", "settings", "handler"])
-def test_importing_it_loads_nothing_that_is_slow_or_not_there(module: str) -> None:
+def test_importing_it_loads_nothing_that_is_slow_or_missing(module: str) -> None:
     needed = {"aws_lambda_powertools", "botocore"} if module == "handler" else set()
     code = f"import sys, subscriber.{module}; print([name for name in {LATE} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "src", capture_output=True, text=True, check=True)

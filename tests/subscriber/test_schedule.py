@@ -1,4 +1,4 @@
-"""A scheduled run brings all wanted groups to what they should be, and no others."""
+"""A scheduled run subscribes all wanted groups, and no others."""
 
 import json
 from collections.abc import Mapping
@@ -299,7 +299,7 @@ def test_a_function_whose_log_group_cannot_be_read_is_warned_of(
     assert "exclude it, unless it is /aws/lambda/copy." in capsys.readouterr().out
 
 
-def test_a_stack_that_cannot_be_asked_about_is_taken_to_stay(world: World) -> None:
+def test_a_stack_that_cannot_be_asked_about_is_assumed_to_stay(world: World) -> None:
     world.create("/aws/lambda/a")
     world.refuse("DescribeStacks", "AccessDenied")
     world.run(world.subscriber(STACK_ID="arn:stack"), SCHEDULE)
@@ -322,18 +322,18 @@ def test_a_filter_with_another_pattern_is_updated(world: World) -> None:
     assert world.filters()["/aws/lambda/a"][OWN.name][1] == "?NEW"
 
 
-def test_an_event_that_nothing_reads_names_its_keys(world: World) -> None:
-    with pytest.raises(UnsupportedEventError, match="Nothing here reads an event with the keys: a, b"):
+def test_the_error_for_an_unsupported_event_names_its_keys(world: World) -> None:
+    with pytest.raises(UnsupportedEventError, match="Unsupported event with the keys: a, b"):
         world.run(world.subscriber(), {"b": 1, "a": 2})
 
 
 @pytest.mark.parametrize("event", [None, [], "reconcile", 1], ids=repr)
-def test_what_is_not_an_object_is_an_event_that_nothing_reads(world: World, event: Any) -> None:
-    with pytest.raises(UnsupportedEventError, match="Nothing here reads an event that is not a JSON object"):
+def test_what_is_not_an_object_is_an_unsupported_event(world: World, event: Any) -> None:
+    with pytest.raises(UnsupportedEventError, match="Unsupported event: it is not a JSON object"):
         world.run(world.subscriber(), event)
 
 
 @pytest.mark.parametrize("job", [None, {}, {"kind": "nonsense"}, {"kind": "removal"}, {"cursor": 1}], ids=str)
-def test_what_is_no_job_cannot_be_gone_on_with(world: World, job: object) -> None:
-    with pytest.raises(UnsupportedEventError, match="What an event has under 'continue' is not a job"):
+def test_what_is_not_a_job_cannot_be_continued(world: World, job: object) -> None:
+    with pytest.raises(UnsupportedEventError, match="Unsupported event: its 'continue' is not a job"):
         world.run(world.subscriber(), {"continue": job})

@@ -10,12 +10,12 @@ from subscriber.settings import Settings
 from tests.subscriber.support import ENVIRON, FORWARDER, settings
 
 
-def test_what_is_set_becomes_the_wish() -> None:
+def test_the_settings_become_the_policy() -> None:
     wish = settings(FILTER_NAME="mine", FILTER_PATTERN="?ERROR", EXCLUDE="*-test", TAGS="team=shop, env").wanted
 
     assert (wish.filter.name, wish.filter.destination, wish.filter.pattern) == ("mine", FORWARDER, "?ERROR")
     assert wish.selection.tag_values == {"team": ["shop"], "env": []}
-    assert wish.unread(LogGroup("/aws/lambda/a")) is None
+    assert wish.skip_without_reading(LogGroup("/aws/lambda/a")) is None
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_comma_in_the_braces_of_a_regular_expression_separates_nothing() -> No
             {"FILTER_NAME": "ü" * 257},
             f"SUBSCRIBER_FILTER_NAME is '{'ü' * 257}'; expected 1 to 512 characters, fewer if",
         ),
-        ({"FILTER_PATTERN": "x" * 1025}, "SUBSCRIBER_FILTER_PATTERN has 1025 characters; expected 1024 at most."),
+        ({"FILTER_PATTERN": "x" * 1025}, "SUBSCRIBER_FILTER_PATTERN has 1025 characters; expected at most 1024."),
         ({"CALLS_PER_SECOND": "0"}, "SUBSCRIBER_CALLS_PER_SECOND is '0'; expected a number from 0.1 to 100."),
         ({"CALLS_PER_SECOND": "nan"}, "SUBSCRIBER_CALLS_PER_SECOND is 'nan'"),
         ({"MAX_ROUNDS": "-1"}, "SUBSCRIBER_MAX_ROUNDS is '-1'; expected a number from 1 to 10000."),

@@ -1,4 +1,4 @@
-"""CloudFormation makes, changes and deletes the custom resource, and always gets its answer."""
+"""CloudFormation creates, updates and deletes the custom resource, and always gets its response."""
 
 import shlex
 from typing import Any
@@ -10,9 +10,9 @@ from subscriber.errors import AwsError, ConfigurationError, SubscriberError
 from subscriber.handler import NOT_CREATED, lambda_handler, refuse
 from subscriber.plan import Ours
 from subscriber.records import Filter
-from subscriber.work import LONGEST_WAIT
+from subscriber.work import MAX_WAIT
 from tests.subscriber.conftest import CloudFormation
-from tests.subscriber.deletion import FEW, MANY, OLD, REMOVE, only_answer, remove
+from tests.subscriber.deletion import FEW, MANY, OLD, REMOVE, only_response, remove
 from tests.subscriber.samples import resource
 from tests.subscriber.support import (
     FOREIGN,
@@ -30,8 +30,8 @@ def test_a_new_stack_subscribes_all_wanted_groups(world: World, cloudformation: 
     world.run(world.subscriber(), resource("Create", cloudformation.url))
 
     assert world.subscribed() == set(FEW)
-    assert only_answer(cloudformation)["Status"] == "SUCCESS"
-    assert only_answer(cloudformation)["PhysicalResourceId"] == OURS.id
+    assert only_response(cloudformation)["Status"] == "SUCCESS"
+    assert only_response(cloudformation)["PhysicalResourceId"] == OURS.id
 
 
 def test_a_new_stack_leaves_what_was_made_by_hand_in_groups_that_are_not_wanted(
@@ -54,7 +54,7 @@ def test_what_could_not_be_unsubscribed_is_tried_again_if_that_may_succeed(
     assert world.subscribed() == left
 
 
-def test_what_fails_for_ever_is_not_tried_for_ever(
+def test_what_always_fails_is_not_retried_forever(
     world: World, cloudformation: CloudFormation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.create("/ecs/a", filters=[OWN])
@@ -68,14 +68,14 @@ def test_a_stack_need_not_wait_for_its_groups(world: World, cloudformation: Clou
     world.refuse("DescribeLogGroups", "AccessDeniedException")
     with pytest.raises(AwsError):
         world.run(world.subscriber(), resource("Create", cloudformation.url))
-    assert only_answer(cloudformation)["Status"] == "SUCCESS"
+    assert only_response(cloudformation)["Status"] == "SUCCESS"
 
 
-def test_an_answer_repeats_what_identifies_the_request(world: World, cloudformation: CloudFormation) -> None:
+def test_a_response_repeats_what_identifies_the_request(world: World, cloudformation: CloudFormation) -> None:
     event = resource("Update", cloudformation.url)
     world.run(world.subscriber(), event)
 
-    answer = only_answer(cloudformation)
+    answer = only_response(cloudformation)
     assert {name: answer[name] for name in ("StackId", "RequestId", "LogicalResourceId")} == {
         name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")
     }
@@ -101,7 +101,7 @@ def test_a_replaced_forwarder_takes_its_predecessors_filters_over_in_place(
 
     assert world.subscribed() == set(FEW)
     assert not world.count("DeleteSubscriptionFilter")
-    assert only_answer(cloudformation)["PhysicalResourceId"] == OURS.id
+    assert only_response(cloudformation)["PhysicalResourceId"] == OURS.id
 
 
 def test_what_remains_of_a_replaced_forwarder_is_removed_and_nothing_else(
@@ -119,13 +119,13 @@ def test_a_former_forwarder_stays_until_its_filters_are_replaced(world: World, c
     world.create(*MANY[:100], filters=[Filter(OWN.name, INCUMBENT)])
     subscriber = world.subscriber()
     event: dict[str, Any] = resource("Delete", cloudformation.url, PhysicalResourceId=OLD.id)
-    while not cloudformation.answers:
+    while not cloudformation.responses:
         subscriber.handle(event, world.context(10))
         event = world.invoked.pop() if world.invoked else {}
 
     assert world.subscribed() == set(MANY[:100])
     assert not world.count("DeleteSubscriptionFilter")
-    assert only_answer(cloudformation)["Reason"] == "All filters are replaced."
+    assert only_response(cloudformation)["Reason"] == "All filters are replaced."
 
 
 def test_an_update_and_the_deletion_that_follows_it_never_leave_a_group_without_a_filter(
@@ -143,10 +143,10 @@ def test_an_update_and_the_deletion_that_follows_it_never_leave_a_group_without_
         assert all(names & found.keys() for found in world.filters().values())
 
     assert all(found.keys() == {OWN.name, FOREIGN.name} for found in world.filters().values())
-    assert [answer["PhysicalResourceId"] for answer in cloudformation.answers] == [OURS.id, former.id]
+    assert [answer["PhysicalResourceId"] for answer in cloudformation.responses] == [OURS.id, former.id]
 
 
-def test_a_replacement_too_large_for_an_hour_is_answered_for_within_it(
+def test_a_replacement_too_large_for_an_hour_gets_a_response_within_it(
     world: World, cloudformation: CloudFormation
 ) -> None:
     world.create(*MANY[:400], filters=[Filter(OWN.name, INCUMBENT)])
@@ -154,12 +154,12 @@ def test_a_replacement_too_large_for_an_hour_is_answered_for_within_it(
     event = resource("Delete", cloudformation.url, PhysicalResourceId=OLD.id)
     world.run(world.subscriber(CALLS_PER_SECOND="0.1"), event)
 
-    assert "not finished after 50 minutes" in only_answer(cloudformation)["Reason"]
-    assert world.clock.now() - began == pytest.approx(LONGEST_WAIT, abs=20)
+    assert "not finished after 50 minutes" in only_response(cloudformation)["Reason"]
+    assert world.clock.now() - began == pytest.approx(MAX_WAIT, abs=20)
 
 
 @pytest.mark.parametrize(("former", "other"), [(OLD, INCUMBENT), (Ours(OURS.forwarder, "former"), "former")])
-def test_what_could_not_be_replaced_is_for_the_command(
+def test_what_could_not_be_replaced_is_left_to_the_command(
     world: World, cloudformation: CloudFormation, former: Ours, other: str
 ) -> None:
     world.create("/aws/lambda/a", filters=[Filter(former.name, former.forwarder.arn)])
@@ -167,7 +167,7 @@ def test_what_could_not_be_replaced_is_for_the_command(
     remove(world, cloudformation, PhysicalResourceId=former.id)
 
     command = f"{COMMAND} apply --forwarder-arn {OWN.destination} --filter-name {OWN.name} --take-over {other} "
-    assert command in only_answer(cloudformation)["Reason"]
+    assert command in only_response(cloudformation)["Reason"]
 
 
 def test_the_command_for_what_could_not_be_replaced_keeps_the_filter_pattern_and_is_quoted(
@@ -179,7 +179,7 @@ def test_the_command_for_what_could_not_be_replaced_keeps_the_filter_pattern_and
     former = Ours(OURS.forwarder, "it's former")
     world.run(subscriber, resource("Delete", cloudformation.url, PhysicalResourceId=former.id))
 
-    _, _, command = only_answer(cloudformation)["Reason"].partition(f": {COMMAND} apply ")
+    _, _, command = only_response(cloudformation)["Reason"].partition(f": {COMMAND} apply ")
     words = shlex.split(command)
     assert words[:8] == [
         "--forwarder-arn", OWN.destination, "--filter-name", "mine; echo",
@@ -203,10 +203,10 @@ def test_a_replacement_becomes_a_removal_if_the_stack_is_deleted(
 
     assert world.count("PutSubscriptionFilter") == puts  # nothing more is subscribed
     assert not any(world.filters().values())
-    assert only_answer(cloudformation)["Reason"] == "All filters are removed."
+    assert only_response(cloudformation)["Reason"] == "All filters are removed."
 
 
-def test_a_replacement_that_becomes_a_removal_makes_up_for_what_failed_as_well(
+def test_a_replacement_that_becomes_a_removal_retries_what_failed_as_well(
     world: World, cloudformation: CloudFormation
 ) -> None:
     world.create(*FEW, filters=[Filter(OWN.name, INCUMBENT)])
@@ -224,7 +224,7 @@ def test_an_updates_own_job_is_not_stopped_by_that_update(world: World, cloudfor
     assert world.subscribed() == set(MANY[:100])
 
 
-def test_a_roll_back_has_its_own_job(world: World, cloudformation: CloudFormation) -> None:
+def test_a_rollback_has_its_own_job(world: World, cloudformation: CloudFormation) -> None:
     world.create(*FEW, filters=[Filter(OWN.name, INCUMBENT)])
     world.stack_status, world.stack_updated = "UPDATE_ROLLBACK_IN_PROGRESS", "2026-11-22"
     event = resource("Update", cloudformation.url, PhysicalResourceId=OLD.id)
@@ -235,7 +235,7 @@ def test_a_roll_back_has_its_own_job(world: World, cloudformation: CloudFormatio
 def test_wrong_settings_fail_the_stack_with_their_sentence(cloudformation: CloudFormation, clock: Clock) -> None:
     refuse(resource("Create", cloudformation.url), ConfigurationError("SUBSCRIBER_X is 'y'; expected z."), clock)
 
-    answer = only_answer(cloudformation)
+    answer = only_response(cloudformation)
     assert (answer["Status"], answer["Reason"]) == ("FAILED", "SUBSCRIBER_X is 'y'; expected z.")
     assert answer["PhysicalResourceId"] == NOT_CREATED
 
@@ -254,20 +254,20 @@ def test_wrong_settings_do_not_stop_a_deletion(
     event = resource("Delete", cloudformation.url, PhysicalResourceId=physical_id)
     with pytest.raises(ConfigurationError):
         lambda_handler(event, Context(clock, clock.now() + 900))
-    assert only_answer(cloudformation)["Status"] == "SUCCESS"
-    assert only_answer(cloudformation)["Reason"].startswith(reason)
+    assert only_response(cloudformation)["Status"] == "SUCCESS"
+    assert only_response(cloudformation)["Reason"].startswith(reason)
 
 
-# --- the answer -----------------------------------------------------------------------------------
+# --- the response ---------------------------------------------------------------------------------
 
 
-def test_an_answer_is_tried_again(world: World, cloudformation: CloudFormation) -> None:
+def test_a_response_is_retried(world: World, cloudformation: CloudFormation) -> None:
     cloudformation.statuses = [503, 503]
     remove(world, cloudformation)
-    assert only_answer(cloudformation)["Status"] == "SUCCESS"
+    assert only_response(cloudformation)["Status"] == "SUCCESS"
 
 
-def test_an_answer_that_does_not_arrive_fails_the_invocation_without_naming_the_signed_url(
+def test_a_response_that_does_not_arrive_fails_the_invocation_without_naming_the_signed_url(
     world: World, cloudformation: CloudFormation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloudformation.statuses = [403] * 3
@@ -277,7 +277,7 @@ def test_an_answer_that_does_not_arrive_fails_the_invocation_without_naming_the_
 
 
 @pytest.mark.parametrize("url", [None, "", "no-url", "http://[", "http://127.0.0.1:1/answer?signature=secret"])
-def test_an_answer_that_has_nowhere_to_go_fails_the_invocation_with_one_sentence(
+def test_a_response_that_has_nowhere_to_go_fails_the_invocation_with_one_sentence(
     world: World, url: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     event = resource("Update", "") | {"ResponseURL": url}
@@ -287,20 +287,20 @@ def test_an_answer_that_has_nowhere_to_go_fails_the_invocation_with_one_sentence
 
 
 @pytest.mark.parametrize("physical_id", [None, 7, "x" * 2_000, "name:arn:aws:lambda:eu-west-1:1:function:f", {"a": 1}])
-def test_whatever_the_id_a_deletion_is_answered_for(
+def test_a_deletion_gets_a_response_whatever_the_id(
     world: World, cloudformation: CloudFormation, physical_id: object
 ) -> None:
     world.create(*FEW, filters=[OWN])
     remove(world, cloudformation, PhysicalResourceId=physical_id)
-    assert only_answer(cloudformation)["Status"] == "SUCCESS"
+    assert only_response(cloudformation)["Status"] == "SUCCESS"
     assert world.subscribed() == set(FEW)
 
 
-def test_an_answer_is_never_longer_than_cloudformation_takes(world: World, cloudformation: CloudFormation) -> None:
+def test_a_response_is_never_longer_than_cloudformation_takes(world: World, cloudformation: CloudFormation) -> None:
     name = "ü" * 256
     world.refuse("DescribeLogGroups", "AccessDeniedException")
     ours = Ours(OURS.forwarder, name)
     world.run(world.subscriber(FILTER_NAME=name), resource("Delete", cloudformation.url, PhysicalResourceId=ours.id))
 
-    assert "DescribeLogGroups failed: AccessDeniedException" in only_answer(cloudformation)["Reason"]
+    assert "DescribeLogGroups failed: AccessDeniedException" in only_response(cloudformation)["Reason"]
     assert cloudformation.sizes[-1] < 4_096

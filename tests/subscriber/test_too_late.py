@@ -1,4 +1,4 @@
-"""A filter that is put while the stack goes is taken back: the removal may have passed its group by already."""
+"""A filter that is put while the stack goes is taken back: the removal may have passed its group already."""
 
 import pytest
 
@@ -13,7 +13,7 @@ NAMES = [f"/aws/lambda/f{number:02}" for number in range(12)]
 
 @pytest.fixture
 def removal(world: World, cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """Throttle puts into a group so many times, and delete the stack at the last of them."""
+    """Throttle puts into a group a number of times, and delete the stack at the last of them."""
     left: dict[str, int] = {}
     trouble = world._trouble
 
@@ -42,7 +42,7 @@ def test_a_scheduled_run_leaves_nothing_behind(
     removal[NAMES[number]] = times
     world.run(world.subscriber(STACK_ID=STACK), SCHEDULE)
 
-    assert cloudformation.answers[0]["Reason"] == "All filters are removed."
+    assert cloudformation.responses[0]["Reason"] == "All filters are removed."
     assert all(list(found) == [FOREIGN.name] for found in world.filters().values())
 
 
@@ -84,7 +84,7 @@ def test_a_filter_that_cannot_be_taken_back_is_named(
     )
 
 
-def test_a_stack_that_stays_costs_a_run_one_question_in_the_end(world: World) -> None:
+def test_a_stack_that_stays_costs_a_run_one_call_at_the_end(world: World) -> None:
     world.create(*NAMES[:3])
     world.run(world.subscriber(STACK_ID=STACK), SCHEDULE)
     assert world.count("DescribeStacks") == 2
@@ -92,7 +92,7 @@ def test_a_stack_that_stays_costs_a_run_one_question_in_the_end(world: World) ->
     assert world.count("DescribeStacks") == 3
 
 
-def test_a_stack_that_goes_within_an_invocation_stops_it(world: World) -> None:
+def test_a_stack_that_is_deleted_during_an_invocation_stops_it(world: World) -> None:
     world.create(*(f"/aws/lambda/f{number:03}" for number in range(200)))
     began = world.clock.now()
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong in a deletion, it goes on, and CloudFormation gets its answer in time."""
+"""Whatever goes wrong in a deletion, it continues, and CloudFormation gets its response in time."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from subscriber import answer
+from subscriber import response
 from subscriber.errors import AwsError
 from subscriber.handler import Subscriber
 from subscriber.jobs import Job, Kind
 from subscriber.plan import Ours
-from subscriber.sandbox import ANSWER_SHARE, LONGEST_RESERVE
-from subscriber.work import MOST_PASSES
+from subscriber.sandbox import MAX_RESERVE, RESPONSE_SHARE
+from subscriber.work import MAX_PASSES
 from tests.subscriber.conftest import CloudFormation
 from tests.subscriber.memory import MemoryClients, MemoryLogs
 from tests.subscriber.samples import SCHEDULE, resource
@@ -23,15 +23,15 @@ FORMER = Ours(OURS.forwarder, "former")
 
 
 def answered(world: World, monkeypatch: pytest.MonkeyPatch, operation: str, given: Mapping[str, Any]) -> None:
-    """Give this answer to all calls of an operation."""
+    """Return this response to all calls of an operation."""
     others = world._answer
     monkeypatch.setattr(world, "_answer", lambda each, told: given if each == operation else others(each, told))
 
 
 def remove(world: World, cloudformation: CloudFormation, **fields: object) -> str:
-    """Delete the resource; return the reason in the answer."""
+    """Delete the resource; return the reason in the response."""
     world.run(world.subscriber(STACK_ID="arn:stack"), resource("Delete", cloudformation.url, **fields))
-    (found,) = cloudformation.answers
+    (found,) = cloudformation.responses
     assert found["Status"] == "SUCCESS"
     return str(found["Reason"])
 
@@ -57,15 +57,13 @@ def test_a_group_that_aws_always_throttles_holds_up_no_other(
     world.run(subscriber, resource("Delete", cloudformation.url), seconds)
 
     assert [found.name for found in logs.groups.values() if OWN in found.filters] == [Stuck.stuck]
-    assert cloudformation.answers[0]["Reason"].startswith("Some filters may remain (1 log groups failed).")
-    # A pass takes a quarter of a second for each group, and two minutes at most for that one.
-    assert world.clock.now() - began < MOST_PASSES * (len(NAMES) / 4 + 120)
+    assert cloudformation.responses[0]["Reason"].startswith("Some filters may remain (1 log groups failed).")
+    # A pass takes a quarter of a second for each group, and at most two minutes for that one.
+    assert world.clock.now() - began < MAX_PASSES * (len(NAMES) / 4 + 120)
 
 
 @pytest.mark.parametrize("operation", ["DescribeLogGroups", "GetResources"])
-def test_a_page_that_comes_again_and_again_ends_the_run(
-    world: World, monkeypatch: pytest.MonkeyPatch, operation: str
-) -> None:
+def test_a_page_that_repeats_ends_the_run(world: World, monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
     world.create(*NAMES[:3])
     page: dict[str, Any] = {"nextToken": "t", "PaginationToken": "t", "logGroups": [], "ResourceTagMappingList": []}
     answered(world, monkeypatch, operation, page)
@@ -100,14 +98,14 @@ def test_handing_on_ends_before_the_invocation_does(
     rate = len(NAMES) / 2 / seconds  # too slow to be done
     world.subscriber(CALLS_PER_SECOND=f"{rate:.2f}").handle(resource("Delete", cloudformation.url), context)
 
-    assert "(the rest could not be handed on: " in cloudformation.answers[0]["Reason"]
+    assert "(the rest could not be handed on: " in cloudformation.responses[0]["Reason"]
     assert context.get_remaining_time_in_millis() > 0
 
 
-def test_the_time_that_is_kept_for_an_answer_is_enough_for_all_attempts() -> None:
-    longest = answer.ATTEMPTS * answer.TIMEOUT + (answer.ATTEMPTS - 1) * answer.PAUSE
+def test_the_time_that_is_reserved_for_a_response_is_enough_for_all_attempts() -> None:
+    longest = response.ATTEMPTS * response.TIMEOUT + (response.ATTEMPTS - 1) * response.PAUSE
     last_call = 7  # seconds: it may begin right before that time does
-    assert longest + last_call <= ANSWER_SHARE * LONGEST_RESERVE
+    assert longest + last_call <= RESPONSE_SHARE * MAX_RESERVE
 
 
 @pytest.mark.parametrize("physical_id", [OURS.id, FORMER.id])
@@ -123,7 +121,7 @@ def test_the_time_that_is_kept_for_an_answer_is_enough_for_all_attempts() -> Non
         ("DescribeStacks", {"Stacks": [{}]}),
     ],
 )
-def test_an_answer_without_what_it_should_hold_does_not_stop_a_deletion(
+def test_a_response_without_the_expected_content_does_not_stop_a_deletion(
     *,
     world: World,
     cloudformation: CloudFormation,
@@ -137,7 +135,7 @@ def test_an_answer_without_what_it_should_hold_does_not_stop_a_deletion(
     assert remove(world, cloudformation, PhysicalResourceId=physical_id).startswith("All filters are ")
 
 
-def test_what_nobody_foresaw_is_answered_with_its_kind_and_with_what_to_do(
+def test_an_unexpected_error_is_reported_by_its_type_and_with_what_to_do(
     world: World, cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.create(NAMES[0], filters=[OWN])
@@ -145,7 +143,7 @@ def test_what_nobody_foresaw_is_answered_with_its_kind_and_with_what_to_do(
     assert remove(world, cloudformation).startswith("Some filters may remain (AttributeError). Remove them with: ")
 
 
-def test_what_nobody_foresaw_fails_an_invocation_that_owes_no_answer(
+def test_an_unexpected_error_fails_an_invocation_that_owes_no_response(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.create(NAMES[0])
@@ -154,13 +152,13 @@ def test_what_nobody_foresaw_fails_an_invocation_that_owes_no_answer(
         world.run(world.subscriber(), SCHEDULE)
 
 
-def test_a_job_that_another_version_of_this_code_began_is_gone_on_with(
+def test_a_job_that_another_version_of_this_code_began_is_continued(
     world: World, cloudformation: CloudFormation
 ) -> None:
     world.create(NAMES[0], filters=[OWN])
-    request = {**answer.request_of(resource("Delete", cloudformation.url), OURS.id)}
+    request = {**response.request_of(resource("Delete", cloudformation.url), OURS.id)}
     event: Any = Job(Kind.REMOVAL, world.clock.epoch(), former=OURS.id, request=request).as_event()
     event["continue"] |= {"new": 1, "cursor": {"newer": 2}}
     del event["continue"]["passes"]
     world.run(world.subscriber(), event)
-    assert cloudformation.answers[0]["Reason"] == "All filters are removed."
+    assert cloudformation.responses[0]["Reason"] == "All filters are removed."

@@ -1,4 +1,4 @@
-"""What both halves of the HTTP side need: a bounded read of a body, and errors in Datadog's form."""
+"""What both halves of the HTTP side share: a bounded read of a body, and errors in Datadog's format."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,9 +11,9 @@ TITLES = {status.value: status.phrase for status in HTTPStatus}
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Read a body to its end, and keep a little over `limit` bytes: the caller sees by the length that it is more.
+    """Read a body to its end, and keep a little over `limit` bytes: the length then shows that it is too large.
 
-    To the end, because a client that is still sending when the connection closes never sees the answer.
+    To the end, because a client that is still sending when the connection closes never sees the response.
     """
     body = bytearray()
     async for chunk in request.stream():
@@ -22,12 +22,12 @@ async def read_body(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-def json_answer(value: object) -> Response:
-    """Answer 200 with a value as JSON."""
+def json_response(value: object) -> Response:
+    """Return a 200 response with a value as JSON."""
     return Response(msgspec.json.encode(value), media_type="application/json")
 
 
-def error_answer(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer as Datadog does: `{"errors": [{"status": "400", "title": "Bad Request", "detail": "…"}]}`."""
+def error_response(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an error as Datadog does: `{"errors": [{"status": "400", "title": "Bad Request", "detail": "…"}]}`."""
     body = {"errors": [{"status": str(status), "title": TITLES.get(status, "Error"), "detail": detail}]}
     return Response(msgspec.json.encode(body), status, headers, media_type="application/json")

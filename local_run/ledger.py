@@ -1,4 +1,4 @@
-"""What went in and what came out, by event: read from the handler's answers, compared with what the intake got."""
+"""What went in and what came out, by event: read from the handler's responses, compared with what the intake got."""
 
 from dataclasses import dataclass, field, fields
 from typing import Self
@@ -11,12 +11,12 @@ TOTAL = "total"  # the name of the entry that adds up all others
 
 
 def plural(count: int, noun: str) -> str:
-    """Give a count with its noun: `1 event`, `2,000 events`."""
+    """Return a count with its noun: `1 event`, `2,000 events`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 class Lines(msgspec.Struct):
-    """The handler's ledger of lines."""
+    """The handler's counts of lines."""
 
     received: int
     filtered: int
@@ -24,15 +24,15 @@ class Lines(msgspec.Struct):
 
 
 class Items(msgspec.Struct):
-    """The handler's ledger of one signal."""
+    """The handler's counts of one signal."""
 
     created: int
     delivered: int
     rejected: int
 
 
-class Answer(msgspec.Struct):
-    """As much of the handler's answer as is shown here."""
+class HandlerResponse(msgspec.Struct):
+    """The part of the handler's response that is shown here."""
 
     lines: Lines
     signals: dict[str, Items]
@@ -47,7 +47,7 @@ class Answer(msgspec.Struct):
 class Entry:
     """One line of the table. `metrics` are those that were printed as lines, `enhanced` those made by the forwarder.
 
-    `problems` are why it failed, `notes` what else is to be said.
+    `problems` are why it failed, `notes` other remarks.
     """
 
     name: str
@@ -72,49 +72,49 @@ class Entry:
             entry.problems.append(result.error)
             return entry
         try:
-            answer = msgspec.convert(result.payload, Answer)
+            response = msgspec.convert(result.payload, HandlerResponse)
         except msgspec.ValidationError as error:
-            entry.problems.append(f"The handler's answer cannot be read: {error}.")
+            entry.problems.append(f"The handler's response cannot be read: {error}.")
             return entry
-        entry._read(answer)
+        entry._read(response)
         return entry
 
     def add(self, other: Self) -> None:
-        """Add the counts of another entry to this one; its problems and notes as well."""
+        """Add the counts, problems and notes of another entry to this one."""
         for each in fields(self):
             if each.name != "name":
                 setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
     @property
     def sent(self) -> int:
-        """How many logs, metrics and spans went out."""
+        """The number of logs, metrics and spans that were sent."""
         return self.logs + self.metrics + self.enhanced + self.spans
 
     def fails_with(self, beginning: str) -> bool:
-        """Tell whether one of the problems begins so."""
+        """Return whether one of the problems begins like this."""
         return any(problem.startswith(beginning) for problem in self.problems)
 
-    def _read(self, answer: Answer) -> None:
+    def _read(self, response: HandlerResponse) -> None:
         none = Items(created=0, delivered=0, rejected=0)
-        metrics = answer.signals.get("metrics", none)
-        self.lines = answer.lines.received
-        self.logs = answer.signals.get("logs", none).delivered
-        self.metrics = max(0, metrics.delivered - answer.enhanced_metrics)
-        self.enhanced = min(metrics.delivered, answer.enhanced_metrics)
-        self.spans = answer.signals.get("traces", none).delivered
-        self.filtered = answer.lines.filtered
-        self.truncated = answer.logs_truncated
-        self.rejected = answer.lines.rejected + sum(items.rejected for items in answer.signals.values())
-        lost = {"lines": answer.lines.rejected, "records": answer.unread, "objects": answer.continued}
-        lost |= {signal: items.created - items.delivered for signal, items in answer.signals.items()}
+        metrics = response.signals.get("metrics", none)
+        self.lines = response.lines.received
+        self.logs = response.signals.get("logs", none).delivered
+        self.metrics = max(0, metrics.delivered - response.enhanced_metrics)
+        self.enhanced = min(metrics.delivered, response.enhanced_metrics)
+        self.spans = response.signals.get("traces", none).delivered
+        self.filtered = response.lines.filtered
+        self.truncated = response.logs_truncated
+        self.rejected = response.lines.rejected + sum(items.rejected for items in response.signals.values())
+        lost = {"lines": response.lines.rejected, "records": response.unread, "objects": response.continued}
+        lost |= {signal: items.created - items.delivered for signal, items in response.signals.items()}
         if any(lost.values()):
             what = ", ".join(f"{name} {count:,}" for name, count in lost.items() if count)
-            why = ", ".join(reason.rstrip(".") for reason in answer.reasons) or "no reason was given"
+            why = ", ".join(reason.rstrip(".") for reason in response.reasons) or "no reason was given"
             self.problems.append(f"Not delivered ({what}): {why}.")
 
 
 @dataclass
-class Books:
+class Ledger:
     """The entries of a run, and what is wrong with the run as a whole."""
 
     entries: list[Entry] = field(default_factory=list)
@@ -135,7 +135,7 @@ class Books:
 
     @property
     def all_problems(self) -> list[str]:
-        """The problems of all entries, equal ones joined, and those of the run."""
+        """The problems of all entries, equal ones merged, and those of the run."""
         names: dict[str, list[str]] = {}
         for entry in self.entries:
             for problem in entry.problems:
@@ -147,11 +147,11 @@ class Books:
         return joined + self.problems
 
     def compare(self, arrived: dict[str, int]) -> None:
-        """Note where the intake's own counts differ from what the handler says that it delivered."""
+        """Note where the intake's own counts differ from what the handler says it delivered."""
         total = self.total
         said = {"logs": total.logs, "metrics": total.metrics + total.enhanced, "traces": total.spans}
         for signal, count in said.items():
             if arrived[signal] != count:
                 self.problems.append(
-                    f"The forwarder says that it delivered {count:,} {signal}, the intake has {arrived[signal]:,}."
+                    f"The forwarder says it delivered {count:,} {signal}, the intake has {arrived[signal]:,}."
                 )
