@@ -1,4 +1,4 @@
-"""Takes a coffee house's orders, instrumented as Datadog's guide to end-to-end serverless monitoring shows."""
+"""Takes a coffee house's orders, instrumented as in Datadog's guide to end-to-end serverless monitoring."""
 
 import logging
 import os
@@ -26,7 +26,7 @@ def lambda_handler(event, _context):
 
 @tracer.wrap()
 def look_up_price(product):
-    """Give the price with today's voucher. The literals in these statements are what a trace must not show."""
+    """Return the price with today's voucher. A trace must not show the literals in these statements."""
     with closing(sqlite3.connect(":memory:")) as menu:
         menu.execute("CREATE TABLE menu (product TEXT, voucher TEXT, price REAL)")
         menu.execute("INSERT INTO menu VALUES ('latte', 'EARLY-BIRD-4711', 12.45)")
@@ -38,6 +38,6 @@ def look_up_price(product):
 
 
 def add_points(product):
-    """Tell the loyalty service. The card number in the query string is what a trace must not show either."""
+    """Notify the loyalty service. A trace must not show the card number in the query string either."""
     query = {"card": "LOYALTY-8150", "product": product}
     requests.get(os.environ["LOYALTY_URL"], params=query, timeout=5).raise_for_status()
