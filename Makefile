@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-NAME_A_PYTHON = name one from 3.11 on: make PYTHON=python3.13 $(MAKECMDGOALS)
+WHICH_PYTHON = use Python 3.11 or later: make PYTHON=python3.13 $(MAKECMDGOALS)
 SAM_VENV := .venv-sam
 SAM := $(SAM_VENV)/bin/sam
 SAM_VERSION := 1.170.0
@@ -54,9 +54,9 @@ help: ## List the targets
 setup: $(READY) ## Make the virtual environment (other targets do so automatically)
 
 $(READY): requirements-dev.txt src/requirements.txt
-	@$(PYTHON) -c '' 2>/dev/null || { echo "$(PYTHON) cannot be started; $(NAME_A_PYTHON)" >&2; exit 1; }
+	@$(PYTHON) -c '' 2>/dev/null || { echo "$(PYTHON) cannot be started; $(WHICH_PYTHON)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "$(PYTHON) is too old; $(NAME_A_PYTHON)" >&2; exit 1; }
+		{ echo "$(PYTHON) is too old; $(WHICH_PYTHON)" >&2; exit 1; }
 	@echo "Setting up $(VENV) with $(PYTHON), which takes about a minute ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt

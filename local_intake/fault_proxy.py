@@ -146,8 +146,8 @@ FAULTS = {
     "reset_after_body": _Kind(_reset_after_body, help="RST after the body; the upstream sees nothing"),
     "lost_answer": _Kind(_lost_answer, help="the upstream gets it and responds; RST instead of the response"),
     "cut_answer": _Kind(_cut_answer, help="headers and half of the body of the response, then close"),
-    "dribble_headers": _Kind(_dribble_headers, 1, "the whole response, one byte in that many seconds"),
-    "dribble_body": _Kind(_dribble_body, 1, "headers at once, then one byte in that many seconds"),
+    "dribble_headers": _Kind(_dribble_headers, 1, "the whole response, one byte at intervals of that many seconds"),
+    "dribble_body": _Kind(_dribble_body, 1, "headers at once, then one byte at intervals of that many seconds"),
     "endless_headers": _Kind(_endless_headers, help="headers that never end"),
     "huge_body": _Kind(_huge_body, 100_000_000, "a response of that many bytes"),
 }

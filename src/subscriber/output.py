@@ -99,7 +99,7 @@ def _writing(stream: TextIO) -> Iterator[TextIO]:
     """Flush at the end: what cannot be shown must not be done.
 
     Raises:
-        BrokenPipeError: nobody reads it any more.
+        BrokenPipeError: the reader is gone.
         OutputError: it cannot be written for another reason.
 
     """

@@ -78,7 +78,7 @@ def test_a_check_takes_settings_as_variables(make: Make) -> None:
 def test_a_python_that_cannot_be_started_is_reported(make: Make) -> None:
     done = make("run", "PYTHON=no-such-python")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("no-such-python cannot be started; name one from 3.11 on: make PYTHON=")
+    assert done.stderr.startswith("no-such-python cannot be started; use Python 3.11 or later: make PYTHON=")
 
 
 def test_another_python_rebuilds_the_environment_and_says_how_long_that_takes(make: Make, tmp_path: Path) -> None:
