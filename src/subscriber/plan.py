@@ -146,7 +146,7 @@ class Reconciliation:
             if self.ours.forwarder.is_target_of(found.destination):
                 return Skip(group, f"the filter {found.name} leads to the forwarder already")
         if group.full and not theirs:
-            return Skip(group, f"AWS takes no further filter beside: {_names(group.filters)}")
+            return Skip(group, f"AWS allows no more filters besides: {_names(group.filters)}")
         return Subscribe(group, _why(group, theirs), self.filter, theirs, makes_room=group.full)
 
     def _takes_over(self, found: Filter) -> bool:
@@ -179,14 +179,14 @@ def _and_all_others(prefixes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _no_filters(group: LogGroup) -> str:
-    return "" if group.log_class == STANDARD else f"log class {group.log_class} takes no filters"
+    return "" if group.log_class == STANDARD else f"log class {group.log_class} does not support filters"
 
 
 def _why(group: LogGroup, theirs: tuple[Filter, ...]) -> str:
     if theirs:
         return f"takes over: {_names(theirs)}"
     if len(group.filters) >= LOWEST_LIMIT:
-        return f"wanted, if AWS takes a filter beside: {_names(group.filters)}"
+        return f"wanted, if AWS allows a filter besides: {_names(group.filters)}"
     return "wanted"
 
 

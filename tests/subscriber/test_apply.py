@@ -38,7 +38,7 @@ def test_a_group_that_is_full_is_skipped_with_the_reason_whatever_the_limit_is(l
     outcome = run(logs, wanted("*"))
     names = ", ".join(each.name for each in there)
     assert (outcome.decision.verb, outcome.error) == ("skip", "")
-    assert outcome.decision.reason == f"AWS takes no further filter beside: {names}"
+    assert outcome.decision.reason == f"AWS allows no more filters besides: {names}"
     assert filters(logs) == there
 
 

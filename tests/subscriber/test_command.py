@@ -143,7 +143,7 @@ def test_with_prune_groups_that_are_not_selected_are_unsubscribed(world: World, 
 def test_a_plan_says_where_aws_may_refuse(world: World, terminal: Terminal) -> None:
     world.create("/aws/lambda/a", filters=[FOREIGN, THEIRS])
     terminal("plan", *LAMBDA)
-    assert "wanted, if AWS takes a filter beside: lake, old" in terminal.out
+    assert "wanted, if AWS allows a filter besides: lake, old" in terminal.out
 
 
 def test_a_plan_for_programs_is_json(world: World, terminal: Terminal) -> None:

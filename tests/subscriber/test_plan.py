@@ -49,7 +49,7 @@ def test_our_filter_is_removed_from_a_group_that_is_no_longer_wanted() -> None:
 
 @pytest.mark.parametrize("log_class", ["INFREQUENT_ACCESS", "DELIVERY", "ANY_NEW_ONE"])
 def test_other_log_classes_are_skipped(log_class: str) -> None:
-    assert said(decide(log_class=log_class)) == ("skip", f"log class {log_class} takes no filters")
+    assert said(decide(log_class=log_class)) == ("skip", f"log class {log_class} does not support filters")
 
 
 def test_a_filter_of_our_name_that_leads_elsewhere_is_not_overwritten() -> None:
@@ -62,7 +62,7 @@ def test_a_group_that_somebody_subscribed_to_the_forwarder_is_not_subscribed_twi
 
 
 def test_a_group_that_aws_said_is_full_is_skipped_and_its_filters_are_named() -> None:
-    assert said(decide(FOREIGN, THEIRS, full=True)) == ("skip", "AWS takes no further filter beside: lake, old")
+    assert said(decide(FOREIGN, THEIRS, full=True)) == ("skip", "AWS allows no more filters besides: lake, old")
 
 
 # --- taking over ----------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ KINDS: list[tuple[str, tuple[Filter, ...], dict[str, object], tuple[str, str]]] 
         "/aws/lambda/full-{}",
         (FOREIGN, THEIRS),
         {"tags": TEAM},
-        ("subscribe", "wanted, if AWS takes a filter beside: lake, old"),
+        ("subscribe", "wanted, if AWS allows a filter besides: lake, old"),
     ),
     ("/aws/lambda/excluded-{}-test", (), {"tags": TEAM}, ("skip", "excluded by *-test")),
     ("/aws/lambda/left-{}-test", (OWN, FOREIGN), {"tags": TEAM}, ("unsubscribe", "excluded by *-test")),
@@ -174,7 +174,7 @@ KINDS: list[tuple[str, tuple[Filter, ...], dict[str, object], tuple[str, str]]] 
         "/aws/lambda/rare-{}",
         (),
         {"tags": TEAM, "log_class": "INFREQUENT_ACCESS"},
-        ("skip", "log class INFREQUENT_ACCESS takes no filters"),
+        ("skip", "log class INFREQUENT_ACCESS does not support filters"),
     ),
     ("/aws/rds/prod-{}", (), {"tags": TEAM}, ("subscribe", "wanted")),
     ("/aws/rds/dev-{}", (FOREIGN,), {"tags": TEAM}, ("skip", "not included")),
