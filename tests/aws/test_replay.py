@@ -6,6 +6,7 @@ import time
 import pytest
 
 from forwarder.errors import UnsupportedEventError
+from forwarder.replay.timed import READ_AHEAD
 from local_intake.server import LocalIntake
 from tests.aws.support import (
     DOWN,
@@ -23,7 +24,7 @@ from tests.aws.support import (
     received,
 )
 from tests.builders import awslogs_event
-from tests.flow.support import Said, Start, arrived, attempts, is_balanced, metrics
+from tests.flow.support import Said, Start, arrived, attempts, is_balanced, metrics, until
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -366,3 +367,17 @@ def test_running_out_of_time_is_not_an_attempt(storing: Starts, intake: LocalInt
     intake.script.replace([{"signal": "logs", "status": 503, "delay": 60}])
     handle(storing(), RETRY, 3)
     assert bucket.facts(name)["attempts"] == "1"
+
+
+def test_further_objects_are_read_while_one_is_waited_for(
+    storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud
+) -> None:
+    for number in range(READ_AHEAD):
+        bucket.put_logs(f"{number}", minutes_ago=20 - number)
+    all_asked_for: list[bool] = []
+    cloud.calls.clear()
+    cloud.meanwhile(
+        "GetObject", PENDING, lambda: all_asked_for.append(until(lambda: cloud.count("GetObject") == READ_AHEAD))
+    )
+    handle(storing(), RETRY, 60)
+    assert all_asked_for == [True]
