@@ -66,7 +66,7 @@ def main() -> None:
     arguments = parser.parse_args()
     texts = statements(arguments.statements)
     part = ", 'latte', 12, a.b"
-    one_large = "SELECT 1" + part * ((sql.LONGEST - 8) // len(part))
+    one_large = "SELECT 1" + part * ((sql.MAX_CHARACTERS - 8) // len(part))
 
     ours = seconds(lambda: [sql.obfuscate(*text) for text in texts], arguments.rounds)
     theirs = seconds(lambda: [list(sqlparse.lexer.tokenize(text)) for text, _ in texts], arguments.rounds)

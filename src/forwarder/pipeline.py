@@ -18,7 +18,7 @@ from forwarder.settle import Summary, conclude, settle
 from forwarder.signals.platform import Reports
 from forwarder.sources import Reading
 from forwarder.telemetry import Telemetry
-from forwarder.traces import Read, TraceBatches, TraceReader
+from forwarder.traces import SpanGroup, TraceBatches, TraceReader
 
 LINES_AT_ONCE = 10_000  # that go from stage to stage together: some tenths of a second
 
@@ -162,7 +162,7 @@ class _Packing:
         yield from self._metrics.add(passed.metrics, group.record)
         yield from self._traces.add(read)
 
-    def _understood(self, group: Group, origin: Origin) -> tuple[Signals, Passed, Read]:
+    def _understood(self, group: Group, origin: Origin) -> tuple[Signals, Passed, SpanGroup]:
         """Say what the lines of a group are, and what of that may leave."""
         reports = self._reports if origin.function and self._invocation.settings.enhanced_metrics else None
         found = signals.sort(group.lines, origin, reports, group.cut, group.extracted)

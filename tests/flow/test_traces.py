@@ -1,4 +1,4 @@
-"""Traces through the whole line: what the libraries print arrives as spans, is stored and replayed."""
+"""Traces from end to end: what the libraries print arrives as spans, is stored and replayed."""
 
 import json
 import os
@@ -79,7 +79,7 @@ def test_a_trace_line_is_not_sent_as_a_log_as_well(forward: Forward, intake: Loc
 
 
 def printed_lines(name: str) -> list[str]:
-    """Return the lines of a file, of which some are JSON texts of lines themselves."""
+    """Return the lines of a file, some of which are JSON-encoded lines."""
     rows = (CONFORMANCE / f"{name}.jsonl").read_text().splitlines()
     return [text if isinstance(text := json.loads(row), str) else row for row in rows]
 
@@ -129,7 +129,7 @@ def test_without_a_language_none_is_reported(forward: Forward, intake: LocalInta
 
 
 @pytest.mark.parametrize("language", ["a\nb: c", "日本", "x" * 10_000, "", "a b"])
-def test_a_language_that_is_none_spoils_no_request(forward: Forward, intake: LocalIntake, language: str) -> None:
+def test_an_invalid_language_does_not_break_the_request(forward: Forward, intake: LocalIntake, language: str) -> None:
     forward(awslogs_event([line(span(1, 1, meta={"language": language}), span(2, 2, meta={"language": "go"}))]))
     (request,) = requests(intake)
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -145,7 +145,7 @@ def test_a_trace_that_is_spread_over_lines_ends_in_one_chunk(forward: Forward) -
     assert [span.spanID for span in chunk.spans] == [3, 2, 1]
 
 
-def test_every_env_has_a_request_of_its_own(forward: Forward, intake: LocalIntake) -> None:
+def test_every_env_has_its_own_request(forward: Forward, intake: LocalIntake) -> None:
     forward(awslogs_event([line(span(n, n, meta={"env": env})) for n, env in ((1, "dev"), (2, "prod"), (3, "dev"))]))
     assert sorted(request.entries for request in requests(intake)) == [1, 2]
 
@@ -163,7 +163,7 @@ def test_traces_are_sent_without_logs(forward: Forward, intake: LocalIntake) -> 
     assert (answer["lines"]["routed"], answer["lines"]["filtered"]) == (1, 1)
 
 
-def test_a_filter_for_logs_leaves_traces_alone(forward: Forward, intake: LocalIntake) -> None:
+def test_a_filter_for_logs_does_not_affect_traces(forward: Forward, intake: LocalIntake) -> None:
     forward(awslogs_event([line(span()), "a log"]), EXCLUDE_AT_MATCH="trace_id|log")
     assert (len(intake.store.spans()), arrived(intake)[0]) == (1, 0)
 
@@ -174,7 +174,7 @@ def test_the_forwarder_counts_the_spans_that_it_has_forwarded(forward: Forward, 
     assert metric.value == 2
 
 
-# --- answers -------------------------------------------------------------------------------------
+# --- responses -----------------------------------------------------------------------------------
 
 
 def test_a_batch_that_is_too_large_for_the_intake_is_halved(forward: Forward, intake: LocalIntake) -> None:
@@ -185,13 +185,13 @@ def test_a_batch_that_is_too_large_for_the_intake_is_halved(forward: Forward, in
     assert answer["signals"]["traces"]["delivered"] == 4
 
 
-def test_a_span_that_no_intake_takes_is_rejected_alone(forward: Forward, intake: LocalIntake) -> None:
+def test_only_a_span_that_the_intake_refuses_is_rejected(forward: Forward, intake: LocalIntake) -> None:
     intake.script.replace([{"signal": "traces", "status": 413, "times": 100}])
     answer = forward(awslogs_event([line(span(1), span(2)), "a log"]))
     assert (answer["signals"]["traces"]["rejected"], messages(intake), is_balanced(answer)) == (2, ["a log"], True)
 
 
-def test_what_may_pass_is_tried_again(forward: Forward, intake: LocalIntake) -> None:
+def test_a_transient_failure_is_retried(forward: Forward, intake: LocalIntake) -> None:
     intake.script.replace([{"signal": "traces", "status": 503, "headers": {"Retry-After": "0"}}])
     forward(awslogs_event([line(span())]))
     assert attempts(intake, "traces") == [503, 202]
@@ -212,7 +212,7 @@ def storing(intake: LocalIntake, store: FakeStore) -> Iterator[Forwarder]:
 DOWN: dict[str, Any] = {"signal": "traces", "status": 503, "headers": {"Retry-After": "3600"}, "times": 1_000}
 
 
-def test_what_failed_is_stored_and_arrives_with_a_replay(
+def test_a_failed_batch_is_stored_and_arrives_with_a_replay(
     storing: Forwarder, store: FakeStore, intake: LocalIntake
 ) -> None:
     intake.script.replace([DOWN])
@@ -223,7 +223,7 @@ def test_what_failed_is_stored_and_arrives_with_a_replay(
     assert (sorted(span_ids(intake)), store.left, is_balanced(answer)) == ([1, 2], 0, True)
 
 
-def test_a_replay_joins_what_is_of_one_env(storing: Forwarder, intake: LocalIntake) -> None:
+def test_a_replay_joins_batches_of_one_env(storing: Forwarder, intake: LocalIntake) -> None:
     intake.script.replace([DOWN])
     for number, env in enumerate(["ahead", "dev", "prod", "dev", "prod"], start=1):
         storing.handle(awslogs_event([line(span(number, number, meta={"env": env, "language": "go"}))]), context())
@@ -241,15 +241,13 @@ def test_a_replay_joins_what_is_of_one_env(storing: Forwarder, intake: LocalInta
     ]
 
 
-def test_what_is_no_payload_any_more_is_set_aside_by_the_replay(
-    said: Said, storing: Forwarder, store: FakeStore
-) -> None:
+def test_a_corrupt_payload_is_set_aside_by_the_replay(said: Said, storing: Forwarder, store: FakeStore) -> None:
     store.put(Batch(Signal.TRACES, Body(b"\xff\xff"), [(0, 1)], 2))
     storing.handle({"retry": True}, context())
     assert (store.left, "Rejected: it is not a stored batch" in said.text) == (0, True)
 
 
-# --- what is loaded ------------------------------------------------------------------------------
+# --- loaded modules ------------------------------------------------------------------------------
 
 LOADED = """
 import json, sys
@@ -265,7 +263,7 @@ print(json.dumps([name for name in names if name in sys.modules]))
 
 
 def loaded(intake: LocalIntake, lines: list[str]) -> list[str]:
-    """Name what of interest a process has loaded that has forwarded these lines."""
+    """Return which of the relevant modules a process has loaded after forwarding these lines."""
     environ = {"DD_API_KEY": "0" * 32, "AWS_REGION": "eu-west-1"}
     environ |= dict.fromkeys(("DD_URL", "DD_API_URL", "DD_TRACE_INTAKE_URL"), intake.url)
     command = [sys.executable, "-c", LOADED, json.dumps(environ), json.dumps(lines)]

@@ -1,4 +1,4 @@
-"""Traces that hold what must not leave, or make no sense: what becomes of them, and of what stands beside them."""
+"""Traces that are sensitive or invalid: their treatment, and that of the data next to them."""
 
 import json
 from typing import Any
@@ -17,10 +17,10 @@ from tests.flow.support import Forward, Said, body_of_traces, is_balanced, messa
 ADDRESS = "customer@example.com"
 
 
-# --- what must not leave -------------------------------------------------------------------------
+# --- sensitive data ------------------------------------------------------------------------------
 
 
-def test_masks_apply_to_every_text_of_a_span(forward: Forward) -> None:
+def test_masks_apply_to_every_string_of_a_span(forward: Forward) -> None:
     texts = dict.fromkeys(("service", "name", "resource"), f"of {ADDRESS}")
     link = {"trace_id": "1", "span_id": "2", "attributes": {"to": ADDRESS}, "tracestate": ADDRESS}
     event = {"name": ADDRESS, "time_unix_nano": START, "attributes": {"to": ADDRESS}}
@@ -33,7 +33,7 @@ def test_masks_apply_to_every_text_of_a_span(forward: Forward) -> None:
     assert (ADDRESS.encode() in sent, sent.count(b"xxxxx@xxxxx.com")) == (False, 9)
 
 
-def test_a_span_that_cannot_be_masked_is_pointed_to_and_not_shown(
+def test_a_span_that_cannot_be_masked_is_reported_by_its_ids_only(
     forward: Forward, intake: LocalIntake, said: Said
 ) -> None:
     hangs = "x" * 50_000
@@ -51,7 +51,7 @@ def test_a_mask_that_hangs_on_every_span_does_not_outlast_the_invocation(forward
     assert intake.store.spans() == []
 
 
-def test_statements_beside_the_tags_lose_their_literals(forward: Forward) -> None:
+def test_statements_outside_the_tags_lose_their_literals(forward: Forward) -> None:
     texts = {"db.statement": f"SELECT '{ADDRESS}'", "http.url": f"http://a/?{ADDRESS}"}
     link = {"trace_id": "1", "span_id": "2", "attributes": texts}
     event = {"name": "query", "time_unix_nano": START, "attributes": texts}
@@ -62,10 +62,10 @@ def test_statements_beside_the_tags_lose_their_literals(forward: Forward) -> Non
     assert (ADDRESS.encode() in sent, sent.count(b"SELECT ?")) == (False, 4)
 
 
-# --- bad input -----------------------------------------------------------------------------------
+# --- invalid input -------------------------------------------------------------------------------
 
 
-def test_a_broken_span_costs_only_itself(forward: Forward, intake: LocalIntake, said: Said) -> None:
+def test_a_broken_span_affects_no_other(forward: Forward, intake: LocalIntake, said: Said) -> None:
     answer = forward(awslogs_event([line(span(1), span("no id"), None, span(2))]))
     assert sorted(span_ids(intake)) == [1, 2]
     ledger = answer["signals"]["traces"]
@@ -137,7 +137,7 @@ def test_an_odd_line_of_traces_never_goes_out_as_a_log(
     ],
     ids=str,
 )
-def test_an_odd_span_arrives_nevertheless(forward: Forward, intake: LocalIntake, members: dict[str, Any]) -> None:
+def test_an_unusual_span_still_arrives(forward: Forward, intake: LocalIntake, members: dict[str, Any]) -> None:
     answer = forward(awslogs_event([line(span(**{"span_id": "b2", **members}))]))
     assert (answer["signals"]["traces"]["delivered"], len(intake.store.spans()), is_balanced(answer)) == (1, 1, True)
 
@@ -148,7 +148,7 @@ def test_spans_that_are_each_others_parents_arrive(forward: Forward, intake: Loc
     assert sorted(span_ids(intake)) == [1, 2, 3]
 
 
-def test_placeholders_of_xray_are_no_items_and_leave_no_gap(forward: Forward, intake: LocalIntake) -> None:
+def test_placeholders_of_xray_are_not_counted_and_leave_no_gap(forward: Forward, intake: LocalIntake) -> None:
     xray = {"_dd.parent_source": "xray"}
     lines = [line(span("c3", parent_id="b2")), line(span("b2", parent_id="a1", meta=xray))]
     answer = forward(awslogs_event(lines))

@@ -1,4 +1,4 @@
-"""The agent's public test tables: which of its outputs are ours too.
+"""Conformance with the agent's public test tables.
 
 Skipped where the data is missing. Rows under options that we do not have are left out; `docs/obfuscation.md` names the
 rows that differ, and why.
@@ -30,35 +30,35 @@ def rows(name: str) -> list[Row]:
 
 
 def wrong(name: str, rewrite: Any, options: dict[str, Any] | None = None) -> list[str]:
-    """Return the inputs, among the rows with these options, whose output is another."""
+    """Return the inputs, among the rows with these options, whose output differs."""
     chosen = [row for row in rows(name) if "type" not in row and row["options"] == (options or {})]
     assert chosen
     return [row["in"] for row in chosen if rewrite(row["in"]) != row["out"]]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_urls_come_out_as_the_agents(version: str) -> None:
+def test_urls_match_the_agent(version: str) -> None:
     options = {"remove_query_string": True, "remove_path_digits": True}
     assert wrong(f"http_{version}", http.obfuscate, options) == []
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_redis_commands_come_out_as_the_agents(version: str) -> None:
+def test_redis_commands_match_the_agent(version: str) -> None:
     assert wrong(f"redis_obfuscate_{version}", redis.obfuscate) == []
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_redis_resources_come_out_as_the_agents(version: str) -> None:
+def test_redis_resources_match_the_agent(version: str) -> None:
     assert wrong(f"redis_quantize_{version}", redis.quantize) == []
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_memcached_commands_come_out_as_the_agents(version: str) -> None:
+def test_memcached_commands_match_the_agent(version: str) -> None:
     assert wrong(f"memcached_{version}", memcached.obfuscate) == []
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_json_bodies_come_out_as_the_agents(version: str) -> None:
+def test_json_bodies_match_the_agent(version: str) -> None:
     chosen = [
         row
         for row in rows(f"json_{version}")
@@ -73,18 +73,18 @@ def test_json_bodies_come_out_as_the_agents(version: str) -> None:
             assert ours == row["out"]
 
 
-def test_card_numbers_are_those_of_the_agent() -> None:
+def test_card_numbers_match_the_agent() -> None:
     assert [
         row["in"] for row in rows("card_sensitive_agent2022") if cards.is_card_number(row["in"]) != row["out"]
     ] == []
 
 
-def test_what_the_agent_cannot_parse_we_do_not_show() -> None:
+def test_what_the_agent_cannot_parse_is_not_shown() -> None:
     assert [row["in"] for row in rows("sql_errors_pinned") if sql.obfuscate(row["in"]) != sql.UNPARSABLE] == []
 
 
 def sql_rows() -> list[Row]:
-    """Return the rows under our options, the newer version of those that are in both."""
+    """Return the rows under our options; of rows in both tables, the newer version."""
     found = {
         (row["in"], row["options"].get("dbms", "")): row
         for version in VERSIONS
@@ -94,7 +94,7 @@ def sql_rows() -> list[Row]:
     return list(found.values())
 
 
-def test_at_least_95_percent_of_the_statements_come_out_as_the_agents() -> None:
+def test_at_least_95_percent_of_the_statements_match_the_agent() -> None:
     chosen = sql_rows()
     same = [row for row in chosen if sql.obfuscate(row["in"], row["options"].get("dbms", "")) == row["out"]]
     assert len(same) >= 0.95 * len(chosen) > 0

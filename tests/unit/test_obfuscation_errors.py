@@ -1,4 +1,4 @@
-"""Error messages lose the values that databases and HTTP clients name, and stay readable."""
+"""Error messages lose the values that databases and HTTP clients include, and stay readable."""
 
 import pytest
 
@@ -69,15 +69,15 @@ def test_a_url_in_an_error_message_loses_its_password_and_query(message: str, sh
         ('E11000 duplicate key error dup key: { a: "secret" }', "E11000 duplicate key error dup key: ?"),
     ],
 )  # fmt: skip
-def test_a_value_that_a_database_names_is_masked(message: str, shown: str) -> None:
+def test_a_value_in_a_message_of_a_database_is_masked(message: str, shown: str) -> None:
     assert masked(message) == shown
 
 
 @pytest.mark.parametrize("cut", ["Duplicate entry 'secret", "near 'secret", "Key (a)=(secret", "DETAIL: secret"])
-def test_a_value_at_which_a_message_is_cut_off_is_masked(cut: str) -> None:
+def test_a_value_in_which_a_message_is_truncated_is_masked(cut: str) -> None:
     assert "secret" not in masked(cut)
 
 
 @pytest.mark.parametrize("unit", ["DETAIL:", "Key (a", "near 'a\n", "\n  ", "a", "a://", "invalid a:", "'", "/?"])
-def test_an_error_message_takes_time_in_proportion_to_its_length(unit: str) -> None:
+def test_obfuscating_an_error_message_takes_linear_time(unit: str) -> None:
     assert processor_seconds(lambda: masked(unit * (500_000 // len(unit)))) < 10

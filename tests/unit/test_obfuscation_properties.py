@@ -1,4 +1,4 @@
-"""Whatever the statement: no literal survives. Literals carry a mark that must not come out."""
+"""No literal survives in any statement. Literals contain a marker that must not appear in the output."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from forwarder.traces.obfuscation import http, json_body, memcached, redis, sql
 
-# A word and a number that are in nothing but literals. `MANY` is how often a property is tried; raise it by hand.
+# A word and a number that only literals contain. `MANY` is the number of examples per property; raise it by hand.
 WORD, NUMBER = "zqjx", "7139"
 MARK = re.compile(f"{WORD}|{NUMBER}|fffffffffabc|b70900a", re.IGNORECASE)
 MANY = 100
@@ -36,7 +36,7 @@ inside = st.sampled_from(
 
 
 def quoted(before: str, quote: str, escaped: str) -> Text:
-    """Return literals in these quotes, with some quotes inside that are escaped."""
+    """Return literals in these quotes, with some escaped quotes inside."""
     return st.lists(inside, min_size=1, max_size=3).map(lambda parts: before + quote + escaped.join(parts) + quote)
 
 
@@ -50,7 +50,7 @@ everywhere = st.one_of(standard, standard, numbers, quoted("N", "'", "''"), bits
 dates = quoted("DATE ", "'", "''") | quoted("TIMESTAMP", "'", "''")
 dollars = st.sampled_from([f"$${WORD}'s$$", f"$t${WORD}'s $$ \" {WORD}$t$", f"$${NUMBER}$$"])
 
-# By dialect, as a library names it: its literals, and its names in quotes.
+# By dialect, as named by a library: its literals, and its quoted names.
 LITERALS: dict[str, Text] = {
     "": everywhere | dates,
     "postgresql": st.one_of(everywhere, dates, quoted("E", "'", "\\'"), dollars),
@@ -85,7 +85,7 @@ def separated(parts: Text) -> Text:
 
 
 def expressions(dialect: str) -> Text:
-    """Return expressions of a dialect, whose values are all marked."""
+    """Return expressions of a dialect whose values all contain the marker."""
     literal, name = LITERALS[dialect], st.sampled_from(NAMES.get(dialect, NAMES[""]))
 
     def larger(smaller: Text) -> Text:
@@ -131,7 +131,7 @@ def test_no_literal_of_a_dialect_survives(case: tuple[str, str]) -> None:
 
 @settings(max_examples=MANY * 2, derandomize=True)
 @given(st.sampled_from(sorted(LITERALS)).flatmap(statements))
-def test_no_literal_survives_where_nobody_says_which_dialect_it_is(statement: str) -> None:
+def test_no_literal_survives_in_an_unknown_dialect(statement: str) -> None:
     assert not MARK.search(sql.obfuscate(statement))
 
 
@@ -141,7 +141,7 @@ def test_no_literal_survives_where_nobody_says_which_dialect_it_is(statement: st
     st.integers(1, 400),
     st.booleans(),
 )
-def test_no_literal_survives_wherever_a_statement_is_cut(case: tuple[str, str], at: int, is_known: bool) -> None:
+def test_no_literal_survives_wherever_a_statement_is_truncated(case: tuple[str, str], at: int, is_known: bool) -> None:
     dialect, statement = case
     assert not MARK.search(sql.obfuscate(statement[:at], dialect if is_known else ""))
 
@@ -157,13 +157,13 @@ odd = st.text(alphabet="ab'\"`\\$[]{}()#-/*;, \nqEN1?@:.", max_size=30)
 
 @settings(max_examples=MANY, derandomize=True)
 @given(odd)
-def test_any_text_is_done_with(text: str) -> None:
+def test_any_string_is_processed_without_an_error(text: str) -> None:
     assert sql.obfuscate(text)
 
 
 @settings(max_examples=MANY, derandomize=True)
 @given(st.text(alphabet="ab (),=<>.1\n", max_size=30), standard, odd)
-def test_a_literal_survives_no_text_around_it(before: str, literal: str, after: str) -> None:
+def test_no_literal_survives_whatever_surrounds_it(before: str, literal: str, after: str) -> None:
     assert not MARK.search(sql.obfuscate(before + literal + after))
 
 
@@ -179,7 +179,7 @@ json_values = st.recursive(
 
 @settings(max_examples=MANY, derandomize=True)
 @given(json_values, st.integers(0, 200))
-def test_no_value_of_a_json_survives_wherever_it_is_cut(value: object, at: int) -> None:
+def test_no_value_in_json_survives_wherever_it_is_truncated(value: object, at: int) -> None:
     assert not MARK.search(json_body.obfuscate(json.dumps(value)[:at]))
 
 
@@ -195,18 +195,18 @@ redis_values = st.lists(
     ),
     redis_values,
 )
-def test_no_word_of_a_value_in_redis_survives(command: str, value: str) -> None:
+def test_no_word_of_a_redis_value_survives(command: str, value: str) -> None:
     assert not MARK.search(redis.obfuscate(command + WORD + " " + value) + redis.quantize(command + WORD + " " + value))
 
 
 @settings(max_examples=MANY, derandomize=True)
 @given(st.text(max_size=60))
-def test_any_text_is_taken_for_json_a_command_or_a_url(text: str) -> None:
+def test_any_string_is_accepted_as_json_a_command_or_a_url(text: str) -> None:
     for rewrite in (json_body.obfuscate, redis.obfuscate, redis.quantize, memcached.obfuscate, http.obfuscate):
         assert isinstance(rewrite(text), str)
 
 
 @settings(max_examples=MANY, derandomize=True)
 @given(st.text(alphabet="ab/@:.?#%20", max_size=15), st.text(alphabet="ab/@:.?#%20", max_size=15))
-def test_no_password_and_no_query_of_a_url_survives(before: str, after: str) -> None:
+def test_no_password_or_query_of_a_url_survives(before: str, after: str) -> None:
     assert WORD not in http.obfuscate(f"https://user:{WORD}@host/{before}?{after}={WORD}")

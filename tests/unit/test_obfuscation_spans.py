@@ -1,4 +1,4 @@
-"""What happens to a span, by its type and its tags."""
+"""Obfuscation of spans by type and tags."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from forwarder.traces.obfuscation import obfuscate, obfuscate_texts, obfuscated_name
+from forwarder.traces.obfuscation import obfuscate, obfuscate_values, obfuscated_name
 
 SRC = Path(__file__).resolve().parents[2] / "src"
 CARD = "4242 4242 4242 4242"
@@ -33,7 +33,7 @@ def test_the_resource_of_an_sql_span_loses_its_literals(type_: str) -> None:
     assert obfuscated(type_, "SELECT 'secret'").resource == "SELECT ?"
 
 
-def test_the_database_tells_the_kind_where_the_type_does_not() -> None:
+def test_the_database_determines_the_kind_if_the_type_does_not() -> None:
     assert obfuscated("", "SELECT 'secret'", db__system="postgresql").resource == "SELECT ?"
     assert obfuscated("db", "SET k secret", db__system="redis").resource == "SET"
 
@@ -43,13 +43,13 @@ def test_a_statement_in_a_tag_is_masked_whatever_the_type(tag: str) -> None:
     assert [*obfuscated("worker", **{tag: "SELECT 'secret'"}).meta.values()] == ["SELECT ?"]
 
 
-def test_a_resource_that_is_the_statement_stays_the_statement() -> None:
+def test_a_resource_that_is_the_statement_still_matches_it() -> None:
     statement = "SELECT 'secret' FROM t"
     span = obfuscated("sql", statement, sql__query=statement)
     assert span.resource == span.meta["sql.query"] == "SELECT ? FROM t"
 
 
-def test_a_statement_of_a_database_without_sql_is_masked_in_its_own_way() -> None:
+def test_a_statement_of_a_database_without_sql_is_masked_by_its_own_rules() -> None:
     assert obfuscated("redis", "SET", db__statement="SET k secret").meta["db.statement"] == "SET k ?"
     assert obfuscated("mongodb", db__statement='{"a": "secret"}').meta["db.statement"] == '{"a":"?"}'
 
@@ -67,7 +67,7 @@ def test_a_statement_of_a_database_without_sql_is_masked_in_its_own_way() -> Non
         {},
     ],
 )
-def test_a_resource_is_taken_for_sql_where_no_type_says_what_it_is(tags: dict[str, str]) -> None:
+def test_a_resource_is_treated_as_sql_if_the_type_does_not_say_otherwise(tags: dict[str, str]) -> None:
     assert obfuscated("", "SELECT 'secret'", **tags).resource == "SELECT ?"
 
 
@@ -77,13 +77,13 @@ def test_a_database_of_the_lexer_is_a_kind_of_span(database: str) -> None:
 
 
 @pytest.mark.parametrize("tag", ["http.url", "url.full", "http.method", "http.route"])
-def test_a_resource_loses_its_query_where_a_tag_says_that_it_is_a_url(tag: str) -> None:
+def test_a_resource_loses_its_query_if_a_tag_shows_that_it_is_a_url(tag: str) -> None:
     assert obfuscated("", "GET /orders?token=secret", **{tag: "GET"}).resource == "GET /orders?"
 
 
 @pytest.mark.parametrize("tag", ["http.url", "url.full", "http.target", "url.path", "http.url_details.path"])
 @pytest.mark.parametrize("url", ["/users/42/orders/9f8b7c", "https://a:b@host:8080/users/42/orders/9f8b7c/?page=2"])
-def test_a_resource_that_is_the_path_of_the_url_hides_what_the_url_hides(tag: str, url: str) -> None:
+def test_a_resource_that_is_the_path_of_the_url_is_masked_like_it(tag: str, url: str) -> None:
     assert obfuscated("http", "GET /users/42/orders/9f8b7c?a", **{tag: url}).resource == "GET /users/?/orders/??"
 
 
@@ -103,7 +103,7 @@ def test_a_resource_without_a_path_is_not_compared_with_the_urls() -> None:
     assert obfuscated("web", "orders-v2", **{"http.url": "https://host/2"}).resource == "orders-v2"
 
 
-def test_what_repeats_the_resource_of_a_request_hides_what_the_resource_hides() -> None:
+def test_a_tag_that_repeats_the_resource_is_masked_like_it() -> None:
     tags = {"http.url": "https://host/users/42", "resource_names": "GET /users/42"}
     assert obfuscated("web", "GET /users/42", **tags).meta["resource_names"] == "GET /users/?"
 
@@ -124,7 +124,7 @@ def test_what_repeats_the_resource_of_a_request_hides_what_the_resource_hides() 
     ],
 )
 @pytest.mark.parametrize("type_", ["", "serverless"])
-def test_a_statement_is_masked_where_nothing_says_what_it_is(statement: str, type_: str) -> None:
+def test_a_statement_is_masked_even_without_a_hint_what_it_is(statement: str, type_: str) -> None:
     assert "secret" not in obfuscated(type_, statement).resource
 
 
@@ -162,17 +162,17 @@ def test_the_name_of_an_event_loses_a_statements_literals() -> None:
 
 
 @pytest.mark.parametrize("command", ["AUTH secret", "HELLO 3 AUTH a secret", "LPUSH k secret", "PUBLISH c secret"])
-def test_a_command_of_redis_is_known_where_nobody_names_the_database(command: str) -> None:
+def test_a_redis_command_is_recognized_without_the_name_of_the_database(command: str) -> None:
     assert "secret" not in obfuscated("db", "r", db__statement=command).meta["db.statement"]
 
 
 @pytest.mark.parametrize("database", ["keydb", "aws.elasticache", "dragonfly"])
-def test_a_database_that_speaks_the_protocol_of_redis_is_read_like_it(database: str) -> None:
+def test_a_database_with_the_redis_protocol_is_treated_like_redis(database: str) -> None:
     assert obfuscated("db", "SET k secret", db__system=database).resource == "SET"
 
 
 @pytest.mark.parametrize("type_", ["", "sql", "dynamodb"])
-def test_dynamodb_is_asked_for_operations_and_at_times_in_sql(type_: str) -> None:
+def test_dynamodb_resources_are_operations_or_statements(type_: str) -> None:
     found = [obfuscated(type_, text, db__system="dynamodb").resource for text in ("PutItem t-2024", "SELECT 'secret'")]
     assert found == ["PutItem t-2024", "SELECT ?"]
 
@@ -185,19 +185,19 @@ def test_dynamodb_is_asked_for_operations_and_at_times_in_sql(type_: str) -> Non
         *("Merge.handler2", "replace(2)", "Call service 5", "Set up 2 things"),
     ],
 )
-def test_a_resource_that_is_no_statement_stays(resource: str) -> None:
+def test_a_resource_that_is_not_a_statement_is_unchanged(resource: str) -> None:
     assert obfuscated("", resource).resource == resource
 
 
-def test_the_clock_is_looked_at_before_each_reading_of_a_statement() -> None:
-    looks: list[None] = []
-    obfuscate(Span("sql", "SELECT 'it\\'s' -- x"), credit_cards=True, look=lambda: looks.append(None))
-    assert len(looks) > 1
+def test_the_deadline_is_checked_before_each_pass_over_a_statement() -> None:
+    checks: list[None] = []
+    obfuscate(Span("sql", "SELECT 'it\\'s' -- x"), credit_cards=True, check_deadline=lambda: checks.append(None))
+    assert len(checks) > 1
 
 
-def test_texts_that_are_no_tags_of_a_span_are_masked_by_their_names() -> None:
+def test_values_other_than_tags_are_masked_by_their_names() -> None:
     texts = {"db.system": "redis", "db.statement": "SET k secret", "http.url": "http://host/?secret", "a": "b"}
-    obfuscate_texts(texts, credit_cards=True)
+    obfuscate_values(texts, credit_cards=True)
     assert texts == {"db.system": "redis", "db.statement": "SET k ?", "http.url": "http://host/?", "a": "b"}
 
 
@@ -249,16 +249,16 @@ def test_a_resource_that_is_a_card_number_is_masked() -> None:
     assert obfuscated("", CARD).resource == "?"
 
 
-def test_a_card_number_stays_if_that_is_what_the_user_wants() -> None:
+def test_a_card_number_is_unchanged_if_the_setting_is_off() -> None:
     assert obfuscated(card=CARD, credit_cards=False).meta == {"card": CARD}
 
 
 @pytest.mark.parametrize("tag", ["account_id", "_dd.p.tid"])
-def test_a_long_number_that_is_no_cards_stays(tag: str) -> None:
+def test_a_long_number_that_is_not_a_card_number_is_unchanged(tag: str) -> None:
     assert obfuscated(**{tag: CARD}).meta == {tag: CARD}
 
 
-def test_sql_is_read_by_a_library_that_is_loaded_only_when_sql_comes() -> None:
+def test_the_sql_library_is_loaded_on_first_use() -> None:
     code = (
         "import sys; from forwarder.traces.obfuscation import obfuscate\n"
         "class Span: type, name, resource, meta = 'redis', 'x', 'GET k', {'http.url': 'http://host/1'}\n"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from forwarder.traces.obfuscation.sql import LONGEST, UNPARSABLE, obfuscate
+from forwarder.traces.obfuscation.sql import MAX_CHARACTERS, UNPARSABLE, obfuscate
 
-# A table of literals, one way each that some dialect writes them. Where `database` is empty, nobody said which.
+# Literals in the notations of various dialects. An empty `database` means unknown.
 LITERALS = {
     "a string": ("'secret'", ""),
     "a doubled quote": ("'it''s secret'", ""),
@@ -70,7 +70,7 @@ def test_a_statement_keeps_its_shape(statement: str, shape: str) -> None:
     assert obfuscate(statement) == shape
 
 
-def test_a_double_quoted_name_is_shown_where_only_a_name_can_stand() -> None:
+def test_a_double_quoted_name_is_shown_where_only_a_name_is_allowed() -> None:
     statement = 'INSERT INTO "t" ("a", "b") SELECT "c", "u"."d" FROM "u" WHERE "e" IS NULL ORDER BY "f"'
     assert obfuscate(statement) == "INSERT INTO t ( a, b ) SELECT c, u . d FROM u WHERE e IS ? ORDER BY f"
 
@@ -88,7 +88,7 @@ def test_a_double_quoted_name_is_shown_where_only_a_name_can_stand() -> None:
         "extract(day FROM {}) = b",
     ],
 )
-def test_a_double_quoted_literal_is_masked_even_in_sql_that_quotes_its_names_so(place: str) -> None:
+def test_a_double_quoted_literal_is_masked_even_if_names_are_quoted_the_same_way(place: str) -> None:
     literal = '"secret"'
     assert "secret" not in obfuscate(f'SELECT "a" FROM "t" WHERE {place.format(literal, literal)}')
 
@@ -99,7 +99,7 @@ def test_double_quoted_values_of_an_insert_are_masked(values: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["an odd name", "count(*)"])
-def test_a_quoted_name_that_does_not_look_like_one_is_masked(name: str) -> None:
+def test_a_quoted_name_in_an_unusual_form_is_masked(name: str) -> None:
     assert obfuscate(f"SELECT `{name}`, a FROM t") == "SELECT ?, a FROM t"
 
 
@@ -112,7 +112,7 @@ def test_a_quoted_name_that_does_not_look_like_one_is_masked(name: str) -> None:
         ("SELECT a # don't\nFROM t # isn't", "mysql", "SELECT a FROM t"),
     ],
 )
-def test_a_hash_is_what_it_is_in_the_database(statement: str, database: str, shape: str) -> None:
+def test_a_hash_has_the_meaning_that_the_database_gives_it(statement: str, database: str, shape: str) -> None:
     assert obfuscate(statement, database) == shape
 
 
@@ -134,7 +134,7 @@ def test_a_hash_is_what_it_is_in_the_database(statement: str, database: str, sha
         'SELECT 5. "secret"',
     ],
 )
-def test_where_dialects_disagree_no_literal_of_any_is_shown(statement: str) -> None:
+def test_if_dialects_disagree_no_literal_of_any_is_shown(statement: str) -> None:
     assert "secret" not in obfuscate(statement)
 
 
@@ -151,7 +151,9 @@ def test_where_dialects_disagree_no_literal_of_any_is_shown(statement: str) -> N
     ],
 )
 @pytest.mark.parametrize("is_known", [True, False])
-def test_a_statement_that_is_cut_inside_a_literal_is_not_shown(statement: str, database: str, is_known: bool) -> None:
+def test_a_statement_that_is_truncated_inside_a_literal_is_not_shown(
+    statement: str, database: str, is_known: bool
+) -> None:
     assert obfuscate(statement, database if is_known else "") == UNPARSABLE
 
 
@@ -168,7 +170,7 @@ def test_a_statement_that_is_cut_inside_a_literal_is_not_shown(statement: str, d
         ("SELECT a FROM t WHERE b = $c", "duckdb", "SELECT a FROM t WHERE b = ?"),
     ],
 )  # fmt: skip
-def test_a_statement_is_read_as_its_database_reads_it(statement: str, database: str, shape: str) -> None:
+def test_a_statement_is_tokenized_as_its_database_would(statement: str, database: str, shape: str) -> None:
     assert obfuscate(statement, database) == shape
 
 
@@ -192,7 +194,7 @@ def test_a_statement_is_read_as_its_database_reads_it(statement: str, database: 
         "-- only a comment",
     ],
 )
-def test_what_cannot_be_read_is_not_shown(statement: str) -> None:
+def test_a_statement_that_cannot_be_parsed_is_not_shown(statement: str) -> None:
     assert obfuscate(statement) == UNPARSABLE
 
 
@@ -227,7 +229,7 @@ def test_what_cannot_be_read_is_not_shown(statement: str) -> None:
         ("EXEC b", "EXEC b"),
     ],
 )  # fmt: skip
-def test_a_secret_without_quotes_is_masked_with_all_that_follows(statement: str, shape: str) -> None:
+def test_an_unquoted_secret_is_masked_with_everything_after_it(statement: str, shape: str) -> None:
     assert obfuscate(statement) == shape
 
 
@@ -240,22 +242,22 @@ def test_a_secret_without_quotes_is_masked_with_all_that_follows(statement: str,
         "GRANT EXECUTE ON a TO b",
     ],
 )
-def test_a_column_of_such_a_name_is_no_secret(statement: str) -> None:
+def test_a_column_with_such_a_name_is_not_a_secret(statement: str) -> None:
     assert obfuscate(statement) == statement
 
 
 @pytest.mark.parametrize("database", ["", "cassandra", "snowflake"])
-def test_what_may_be_a_comment_is_not_shown(database: str) -> None:
+def test_a_possible_comment_is_not_shown(database: str) -> None:
     assert obfuscate("SELECT a // secret\nFROM t", database) == "SELECT a FROM t"
 
 
 @pytest.mark.parametrize("database", ["mysql", "sqlite"])
-def test_double_quotes_are_strings_where_the_database_says_so(database: str) -> None:
+def test_double_quotes_are_strings_in_some_databases(database: str) -> None:
     statement = 'SELECT "secret" FROM "t" WHERE "secret" = b ORDER BY "secret"'
     assert "secret" not in obfuscate(statement, database)
 
 
-def test_double_quotes_are_names_in_sqlite_where_no_string_can_stand() -> None:
+def test_double_quotes_are_names_in_sqlite_where_no_string_is_allowed() -> None:
     statement = 'INSERT INTO "t" ("a", "b") SELECT "u"."c", "d" FROM "u"'
     assert obfuscate(statement, "sqlite") == "INSERT INTO t ( a, b ) SELECT u . c, ? FROM u"
 
@@ -266,8 +268,8 @@ def test_by_is_followed_by_names_only_in_a_clause_of_a_query() -> None:
     )
 
 
-def test_a_statement_that_is_too_long_is_not_read() -> None:
-    assert obfuscate("SELECT a" + " " * LONGEST) == UNPARSABLE
+def test_a_statement_that_is_too_long_is_not_parsed() -> None:
+    assert obfuscate("SELECT a" + " " * MAX_CHARACTERS) == UNPARSABLE
 
 
 @pytest.mark.parametrize(
@@ -292,5 +294,5 @@ def test_a_statement_that_is_too_long_is_not_read() -> None:
         "'secret',",
     ],
 )
-def test_a_statement_of_any_length_is_done_with(unit: str) -> None:  # fmt: skip
-    assert "secret" not in obfuscate(unit * (LONGEST // len(unit)))
+def test_a_pathological_statement_of_maximum_length_is_processed(unit: str) -> None:  # fmt: skip
+    assert "secret" not in obfuscate(unit * (MAX_CHARACTERS // len(unit)))

@@ -1,19 +1,19 @@
-"""What happens to a tag by its name, whatever the kind of its span."""
+"""Obfuscation of tags by name, whatever the kind of their span."""
 
 import json
 
 import pytest
 
 from forwarder.errors import OutOfTimeError
-from forwarder.traces.obfuscation import obfuscate_texts
+from forwarder.traces.obfuscation import obfuscate_values
 
 CARD = "4242 4242 4242 4242"
 
 
 def masked(tag: str, value: str) -> str:
-    """Return what becomes of the value of a tag."""
+    """Return the obfuscated value of a tag."""
     tags = {tag: value}
-    obfuscate_texts(tags, credit_cards=True)
+    obfuscate_values(tags, credit_cards=True)
     return tags[tag]
 
 
@@ -95,18 +95,18 @@ def test_events_and_links_that_are_printed_as_a_tag_are_masked_by_their_names(ta
 
 
 @pytest.mark.parametrize("printed", ['[{"db.statement": "SELECT \'secret', '[{"http.url": "http://secret', "[" * 5_000])
-def test_events_that_are_cut_off_show_no_values(printed: str) -> None:
+def test_truncated_events_show_no_values(printed: str) -> None:
     assert "secret" not in masked("events", printed)
 
 
 @pytest.mark.parametrize("tag", ["events", "error.message", "exception.stacktrace"])
-def test_the_clock_is_looked_at_before_a_statement_inside_a_tag(tag: str) -> None:
-    def look() -> None:
+def test_the_deadline_is_checked_before_a_statement_inside_a_tag(tag: str) -> None:
+    def check_deadline() -> None:
         raise OutOfTimeError
 
     statement = "[SQL: SELECT 1]" if tag != "events" else json.dumps([{"db.statement": "SELECT 1"}])
     with pytest.raises(OutOfTimeError):
-        obfuscate_texts({tag: statement}, credit_cards=True, look=look)
+        obfuscate_values({tag: statement}, credit_cards=True, check_deadline=check_deadline)
 
 
 def test_the_name_of_an_event_that_is_printed_as_a_tag_loses_its_literals() -> None:

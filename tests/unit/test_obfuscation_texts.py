@@ -1,4 +1,4 @@
-"""What happens to URLs, commands and documents, wherever they stand."""
+"""Obfuscation of URLs, commands and documents."""
 
 import pytest
 
@@ -30,7 +30,7 @@ from forwarder.traces.obfuscation import graphql, http, json_body, memcached, re
         ("???", "?"),
     ],
 )
-def test_a_url_shows_no_more_than_where_it_leads(url: str, shown: str) -> None:
+def test_a_url_shows_its_host_and_path_only(url: str, shown: str) -> None:
     assert http.obfuscate(url) == shown
 
 
@@ -75,11 +75,11 @@ def test_a_redis_command_keeps_its_key_and_loses_its_value(command: str, shown: 
 
 
 @pytest.mark.parametrize("line", ["secret line", "SECRET", "SECRET-KEY"])
-def test_a_line_of_a_value_is_not_taken_for_a_command(line: str) -> None:
+def test_a_line_of_a_value_is_not_treated_as_a_command(line: str) -> None:
     assert redis.quantize(f"SET k first\n{line}") == "SET ?"
 
 
-def test_a_line_of_a_value_that_begins_like_a_command_shows_no_more_than_that() -> None:
+def test_a_line_of_a_value_that_begins_like_a_command_shows_only_the_command() -> None:
     assert redis.quantize("SET k first\nCONFIG secret") == "SET CONFIG"
 
 
@@ -119,7 +119,7 @@ def test_a_json_body_keeps_its_keys_and_loses_its_values(body: str, shown: str) 
 
 
 @pytest.mark.parametrize("unit", ['{"a":', "[", '\\"', '"a":{'])
-def test_a_json_body_of_any_depth_is_done_with(unit: str) -> None:
+def test_a_json_body_of_any_depth_is_processed(unit: str) -> None:
     assert json_body.obfuscate(unit * 20_000).endswith("...")
 
 

@@ -12,7 +12,7 @@ from forwarder.records import Group, Line, Own, S3Object, Sender, Signals
 from forwarder.rules import Rules
 from forwarder.settle import Summary
 from forwarder.signals import sort
-from forwarder.traces.reading import Read
+from forwarder.traces.reading import SpanGroup
 from tests.builders import IDENTITY, far_deadline, lines, origin, settings
 
 WAF = settle(S3Object("b", "aws-waf-logs-shop/1"), IDENTITY, settings(), str, NO_TAGS)
@@ -231,7 +231,7 @@ def booked(variables: dict[str, str], *messages: str) -> Summary:
     found = sort(group.lines, SECURITY_HUB, None)
     passed = Rules(settings(**variables), far_deadline(), lambda _: None).apply(found)
     summary = Summary("eventbridge")
-    summary.book(group, found, passed, Read())
+    summary.book(group, found, passed, SpanGroup())
     return summary
 
 

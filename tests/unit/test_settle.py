@@ -26,7 +26,7 @@ from forwarder.records import (
     Unread,
 )
 from forwarder.settle import MOST_REASONS, Summary, conclude, settle
-from forwarder.traces.reading import Read
+from forwarder.traces.reading import SpanGroup
 from tests.builders import far_deadline, lines
 
 STREAM = LogStream("g", "s", "1")
@@ -38,7 +38,7 @@ def batch(count: int = 1, signal: Signal = Signal.LOGS, record: int = 0) -> Batc
 
 def booked(group: Group, found: Signals, passed: Passed) -> Summary:
     summary = Summary("awslogs")
-    summary.book(group, found, passed, Read())
+    summary.book(group, found, passed, SpanGroup())
     return summary
 
 

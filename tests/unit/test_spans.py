@@ -1,4 +1,4 @@
-"""What a printed span becomes: exactly what it says, or the best that can be made of it."""
+"""Decoding of printed spans: exactly, or as far as possible."""
 
 import base64
 import json
@@ -38,7 +38,7 @@ MEANT = Span(
     type="web",
 )
 LINE_TIME = 1_795_343_072_000_000_000
-ODD: dict[str, Any] = {"error": False}  # sends a span the lenient way, and changes nothing
+ODD: dict[str, Any] = {"error": False}  # makes a span go through the lenient decoder, and changes nothing
 
 
 def printed(*spans: object) -> str:
@@ -46,7 +46,7 @@ def printed(*spans: object) -> str:
 
 
 def decoded(**members: object) -> Span:
-    """Return what is made of the span with some members replaced."""
+    """Decode the span with some members replaced."""
     spans, broken = spans_of(printed({**PRINTED, **members}), LINE_TIME)
     assert broken == 0
     (span,) = spans
@@ -58,7 +58,7 @@ def without(name: str) -> Span:
     return span
 
 
-# --- as it should be -----------------------------------------------------------------------------
+# --- the expected format -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("members", [{}, ODD], ids=["fast", "lenient"])
@@ -107,7 +107,7 @@ def test_an_id_is_hex_or_a_number(text: object, number: int) -> None:
     ["", "0", "0000000000000000", "xyz", "-5", "+5", "1_0", "12 34", "²", 0, -1, 1.5, 1e300, True, None, [], {}, ["1"]],
 )
 @pytest.mark.parametrize("name", ["trace_id", "span_id"])
-def test_a_span_without_a_usable_id_is_broken_and_costs_only_itself(name: str, value: object) -> None:
+def test_a_span_without_a_usable_id_is_broken_and_affects_no_other(name: str, value: object) -> None:
     assert spans_of(printed(PRINTED, {**PRINTED, name: value}), LINE_TIME) == ([MEANT], 1)
 
 
@@ -118,28 +118,28 @@ def test_a_span_that_lacks_an_id_is_broken(name: str) -> None:
 
 
 @pytest.mark.parametrize("thing", [None, 7, "span", [], ["trace_id"], True])
-def test_what_is_no_object_is_a_broken_span(thing: object) -> None:
+def test_anything_but_an_object_is_a_broken_span(thing: object) -> None:
     assert spans_of(printed(thing, PRINTED), LINE_TIME) == ([MEANT], 1)
 
 
 @pytest.mark.parametrize("members", [{}, ODD], ids=["fast", "lenient"])
-def test_the_high_half_of_a_long_trace_id_travels_in_a_tag(members: dict[str, Any]) -> None:
+def test_the_high_half_of_a_long_trace_id_is_put_into_a_tag(members: dict[str, Any]) -> None:
     span = decoded(trace_id="6b02c2df00000000724167b417abe8a0", **members)
     assert (span.trace_id, span.meta["_dd.p.tid"]) == (MEANT.trace_id, "6b02c2df00000000")
 
 
 @pytest.mark.parametrize("members", [{}, ODD], ids=["fast", "lenient"])
-def test_the_high_half_that_the_library_names_is_left_alone(members: dict[str, Any]) -> None:
+def test_a_high_half_set_by_the_library_is_kept(members: dict[str, Any]) -> None:
     span = decoded(trace_id="1" * 32, meta={"_dd.p.tid": "6b02c2df00000000"}, **members)
     assert span.meta["_dd.p.tid"] == "6b02c2df00000000"
 
 
 @pytest.mark.parametrize("parent", ["0", "", "no hex", None, -1, [], PRINTED["span_id"]])
-def test_a_parent_that_is_none_or_the_span_itself_makes_a_root(parent: object) -> None:
+def test_a_span_whose_parent_is_missing_or_itself_is_a_root(parent: object) -> None:
     assert decoded(parent_id=parent).parent_id == 0
 
 
-def test_a_missing_parent_makes_a_root() -> None:
+def test_a_span_without_a_parent_is_a_root() -> None:
     assert without("parent_id").parent_id == 0
 
 
@@ -147,7 +147,7 @@ def test_a_missing_parent_makes_a_root() -> None:
 
 
 @pytest.mark.parametrize("start", [1_795_343_071.5e9, "1795343071500000000"])
-def test_a_start_may_be_a_float_or_a_text(start: object) -> None:
+def test_a_start_may_be_a_float_or_a_string(start: object) -> None:
     assert decoded(start=start).start == 1_795_343_071_500_000_000
 
 
@@ -171,25 +171,25 @@ def test_an_error_is_0_or_1(error: object, expected: int) -> None:
     assert decoded(error=error).error == expected
 
 
-# --- texts, tags and numbers ---------------------------------------------------------------------
+# --- strings, tags and numbers -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["service", "name", "resource", "type"])
-def test_a_text_may_be_missing_null_or_a_number(name: str) -> None:
+def test_a_string_may_be_missing_null_or_a_number(name: str) -> None:
     values = (getattr(without(name), name), getattr(decoded(**{name: None}), name), getattr(decoded(**{name: 7}), name))
     assert values == ("", "", "7")
 
 
-def test_tags_that_are_no_texts_become_texts() -> None:
+def test_tags_that_are_not_strings_become_strings() -> None:
     meta = {"count": 7, "rate": 0.5, "ok": True, "nothing": None, "list": [1, "a"]}
     assert decoded(meta=meta).meta == {"count": "7", "rate": "0.5", "ok": "true", "list": '[1, "a"]'}
 
 
-def test_metrics_that_are_printed_as_texts_are_numbers_still() -> None:
+def test_metrics_that_are_printed_as_strings_are_numbers() -> None:
     assert decoded(metrics={"a": "1.5", "b": True, "c": None, "d": 2}).metrics == {"a": 1.5, "b": 1.0, "d": 2.0}
 
 
-def test_a_metric_that_is_no_number_becomes_a_tag() -> None:
+def test_a_metric_that_is_not_a_number_becomes_a_tag() -> None:
     span = decoded(metrics={"state": "ready"})
     assert (span.metrics, span.meta["state"]) == ({}, "ready")
 
@@ -201,18 +201,18 @@ def test_a_metric_that_is_not_finite_is_left_out(value: float) -> None:
 
 @pytest.mark.parametrize("tags", [None, [], "text", 7])
 @pytest.mark.parametrize("name", ["meta", "metrics"])
-def test_tags_that_are_no_object_are_none(name: str, tags: object) -> None:
+def test_tags_that_are_not_an_object_are_ignored(name: str, tags: object) -> None:
     assert getattr(decoded(**{name: tags}), name) == {}
 
 
-def test_half_a_surrogate_is_replaced() -> None:
+def test_a_lone_surrogate_is_replaced() -> None:
     span = decoded(resource="caf\ud83d", meta={"a\udc00": "\ud83d\ude00 b\ud800"})
     assert (span.resource, span.meta) == ("caf\ufffd", {"a\ufffd": "\U0001f600 b\ufffd"})
 
 
 @pytest.mark.parametrize("depth", [900, 980, 100_000])
 @pytest.mark.parametrize("place", ["meta", "metrics", "span_links", "further"])
-def test_absurd_nesting_costs_its_span_at_most(place: str, depth: int) -> None:
+def test_deep_nesting_loses_at_most_its_own_span(place: str, depth: int) -> None:
     odd = {**PRINTED, place: {"deep": "HERE"}, "note": '"]}\\'}
     line = printed(PRINTED, odd, PRINTED).replace('"HERE"', "[" * depth + "]" * depth)
     spans, broken = spans_of(line, LINE_TIME)
@@ -222,19 +222,19 @@ def test_absurd_nesting_costs_its_span_at_most(place: str, depth: int) -> None:
 
 @pytest.mark.parametrize("digits", [4_300, 4_301, 50_000])
 @pytest.mark.parametrize("name", ["duration", "further"])
-def test_a_number_of_any_length_costs_no_other_span(name: str, digits: int) -> None:
+def test_a_number_of_any_length_loses_no_other_span(name: str, digits: int) -> None:
     line = printed(PRINTED, {**PRINTED, name: "HERE"}).replace('"HERE"', "9" * digits)
     spans, broken = spans_of(line, LINE_TIME)
     assert (spans[0], len(spans), broken) == (MEANT, 2, 0)
 
 
-def test_an_id_of_any_length_makes_a_broken_span() -> None:
+def test_an_id_of_excessive_length_makes_a_broken_span() -> None:
     line = printed(PRINTED, {**PRINTED, "span_id": "HERE"}).replace('"HERE"', "9" * 5_000)
     assert spans_of(line, LINE_TIME) == ([MEANT], 1)
 
 
 @pytest.mark.parametrize("trace", [None, 7, {"trace_id": "1"}, "x"])
-def test_a_trace_that_is_no_list_is_one_broken_span(trace: object) -> None:
+def test_a_trace_that_is_not_a_list_is_one_broken_span(trace: object) -> None:
     assert spans_of(json.dumps({"traces": [trace, [PRINTED]]}), LINE_TIME) == ([MEANT], 1)
 
 
@@ -243,7 +243,7 @@ def test_a_line_may_hold_two_documents(between: str) -> None:
     assert spans_of(between.join([printed(PRINTED), printed(PRINTED), ""]), LINE_TIME) == ([MEANT, MEANT], 0)
 
 
-def test_a_text_that_never_ends_in_a_line_that_is_nested_too_deep_costs_no_time() -> None:
+def test_an_unclosed_string_in_a_line_that_is_nested_too_deeply_takes_linear_time() -> None:
     line = '{"traces":[[{"a":' + "[" * 100_000 + '"' + '\\"' * 500_000
     assert spans_of(line, LINE_TIME) == ([], 1)
 
@@ -261,7 +261,7 @@ def test_a_link_is_read_field_by_field() -> None:
     assert decoded(span_links=[link]).links == [expected]
 
 
-def test_a_link_may_name_the_high_half_of_its_trace_id_apart() -> None:
+def test_a_link_may_have_the_high_half_of_its_trace_id_in_a_separate_field() -> None:
     assert decoded(span_links=[{"trace_id": "1", "trace_id_high": "2", "span_id": 3}]).links == [SpanLink(1, 2, 3, {})]
 
 
@@ -271,7 +271,7 @@ def test_a_link_without_ids_is_left_out() -> None:
 
 @pytest.mark.parametrize("name", ["span_links", "span_events", "meta_struct"])
 @pytest.mark.parametrize("value", [None, 7, "text", True])
-def test_what_is_no_list_or_object_is_ignored(name: str, value: object) -> None:
+def test_anything_but_a_list_or_object_is_ignored(name: str, value: object) -> None:
     assert decoded(**{name: value}) == MEANT
 
 
@@ -282,7 +282,7 @@ def test_an_event_keeps_the_types_of_its_attributes() -> None:
     assert event == SpanEvent(START, "retry", {**kept, "f": str(2**70), "g": ""})
 
 
-def test_an_event_may_have_attributes_beside_their_types() -> None:
+def test_an_event_may_have_attributes_with_their_types() -> None:
     typed = {
         "a": {"type": 0, "string_value": "text"},
         "b": {"type": 2, "int_value": 7},
@@ -292,7 +292,7 @@ def test_an_event_may_have_attributes_beside_their_types() -> None:
     assert event.attributes == {"a": "text", "b": 7, "c": [False]}
 
 
-def test_an_event_without_sense_has_no_time_and_no_name() -> None:
+def test_an_invalid_event_has_no_time_and_no_name() -> None:
     assert decoded(span_events=[None, {"time_unix_nano": -1}]).events == [SpanEvent(0, "", {})] * 2
 
 
@@ -301,17 +301,17 @@ def test_structures_become_messagepack() -> None:
     assert decoded(meta_struct={"appsec": value}).structs == {"appsec": msgspec.msgpack.encode(value)}
 
 
-def test_structures_in_base64_are_messagepack_already() -> None:
+def test_structures_in_base64_are_decoded_to_messagepack() -> None:
     packed = msgspec.msgpack.encode({"rules": [1]})
     text = base64.b64encode(packed).decode()
     assert decoded(meta_struct={"appsec": text}).structs == {"appsec": packed}
 
 
 @pytest.mark.parametrize("text", ["plain", "abcd", "not base64!", ""])
-def test_a_text_that_only_looks_like_base64_is_a_text(text: str) -> None:
+def test_a_string_that_only_looks_like_base64_is_a_string(text: str) -> None:
     assert decoded(meta_struct={"note": text}).structs == {"note": msgspec.msgpack.encode(text)}
 
 
-def test_a_structure_that_messagepack_cannot_hold_is_a_text() -> None:
+def test_a_structure_that_messagepack_cannot_hold_is_a_string() -> None:
     packed = decoded(meta_struct={"note": {"a": 2**70}}).structs["note"]
     assert msgspec.msgpack.decode(packed) == json.dumps({"a": 2**70})

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from forwarder import signals
 from forwarder.records import Batch, Line
-from forwarder.traces import Read, TraceBatches, TraceReader
+from forwarder.traces import SpanGroup, TraceBatches, TraceReader
 from tests.builders import far_deadline, lines, origin
 from trace_proto.agent_payload_pb2 import AgentPayload
 
@@ -37,8 +37,8 @@ SPANS = st.fixed_dictionaries(
 LINES = st.lists(st.lists(st.lists(SPANS | JUNK, max_size=4), max_size=3), max_size=3)
 
 
-def taken(traces: list[list[list[object]]]) -> tuple[list[Line], Read, list[Batch]]:
-    """Take lines through all that is made of them: those that are traces, what was read, the batches."""
+def taken(traces: list[list[list[object]]]) -> tuple[list[Line], SpanGroup, list[Batch]]:
+    """Process lines; return those that are traces, the spans read from them, and the batches."""
     found = signals.sort(lines(*(json.dumps({"traces": line}) for line in traces)), ORIGIN, None).traces
     read = TraceReader(credit_cards=True, mask=str.lower, deadline=far_deadline()).read(found, ORIGIN, 0)
     batches = TraceBatches()
@@ -57,7 +57,7 @@ def test_every_span_is_sent_or_rejected_or_a_placeholder(traces: list[list[list[
 
 @settings(max_examples=50)
 @given(LINES)
-def test_every_batch_is_a_payload_with_as_many_spans_as_it_says(traces: list[list[list[object]]]) -> None:
+def test_every_batch_is_a_payload_with_the_stated_number_of_spans(traces: list[list[list[object]]]) -> None:
     for batch in taken(traces)[2]:
         payload = AgentPayload.FromString(batch.body.inflated())
         assert {tracer.env for tracer in payload.tracerPayloads} == {payload.env}

@@ -1,12 +1,18 @@
-"""From spans to requests: chunks, payloads, limits, runs; and what a batch of traces does when it is divided."""
+"""Packing spans into requests: chunks, payloads, limits, runs; and dividing a batch of traces."""
 
 from collections.abc import Iterable
 
 import pytest
 
 from forwarder.records import Batch, Signal, weight
-from forwarder.traces import Read, TraceBatches
-from forwarder.traces.batches import COLLECTED_CHARACTERS, HELD_BYTES, OPEN_COSTS, PLACEHOLDERS, TRACES_BYTES
+from forwarder.traces import SpanGroup, TraceBatches
+from forwarder.traces.batches import (
+    BATCH_OVERHEAD_BYTES,
+    MAX_COLLECTED_CHARACTERS,
+    MAX_HELD_BYTES,
+    MAX_PLACEHOLDERS,
+    MAX_TRACES_BYTES,
+)
 from forwarder.traces.spans import Span, SpanEvent, SpanLink
 from trace_proto.agent_payload_pb2 import AgentPayload, AttributeAnyValue, TraceChunk
 
@@ -19,9 +25,9 @@ def span(span_id: int = 1, trace_id: int = 1, record: int = 0, env: str = "prod"
 
 
 def packed(*groups: Iterable[Span], size: int = 0) -> list[Batch]:
-    """Pack groups of spans, and everything that is left at the end."""
+    """Pack groups of spans, and the rest at the end."""
     batches = TraceBatches()
-    early = [batch for group in groups for batch in batches.add(Read(list(group), size=size))]
+    early = [batch for group in groups for batch in batches.add(SpanGroup(list(group), size=size))]
     return early + list(batches.rest())
 
 
@@ -104,22 +110,22 @@ def test_a_trace_that_is_spread_over_groups_ends_in_one_chunk() -> None:
     assert ids(batch) == [[1, 3], [2, 4]]
 
 
-def test_every_env_has_a_payload_of_its_own() -> None:
+def test_every_env_has_its_own_payload() -> None:
     batches = packed([span(1, env="dev"), span(2, trace_id=2), span(3, trace_id=3, env="dev")])
     assert {payload(batch).env: ids(batch) for batch in batches} == {"dev": [[1], [3]], "prod": [[2]]}
 
 
-def test_a_span_that_names_no_env_is_of_its_traces() -> None:
+def test_a_span_without_an_env_gets_that_of_its_trace() -> None:
     (batch,) = packed([span(1, env=""), span(2, env="dev")])
     assert (payload(batch).env, ids(batch)) == ("dev", [[1, 2]])
 
 
-def test_a_trace_that_names_no_env_is_of_none() -> None:
+def test_a_trace_without_an_env_gets_none() -> None:
     (batch,) = packed([span(env="")])
     assert (payload(batch).env, payload(batch).tracerPayloads[0].env) == ("none", "none")
 
 
-def test_the_tracer_is_described_by_what_its_root_says() -> None:
+def test_the_tracer_is_described_by_the_root_span() -> None:
     told = {"language": "python", "dd_trace": "4.16.0", "runtime-id": "4b7d", "version": "1.0"}
     (batch,) = packed([span(2, parent_id=1), span(1, meta=told)])
     (tracer,) = payload(batch).tracerPayloads
@@ -138,33 +144,33 @@ def test_placeholders_are_not_sent() -> None:
     assert batch.count == 1
 
 
-def test_placeholders_alone_make_no_request() -> None:
+def test_a_trace_of_placeholders_makes_no_request() -> None:
     assert packed([span(1, meta={"_dd.parent_source": "xray"})]) == []
 
 
-def test_a_placeholder_that_was_sent_on_its_way_before_its_child_leaves_no_gap() -> None:
+def test_a_placeholder_that_was_processed_before_its_child_leaves_no_gap() -> None:
     placeholder = span(1, meta={"_dd.parent_source": "xray"}, parent_id=9)
-    (batch,) = packed([placeholder], [span(2, parent_id=1)], size=COLLECTED_CHARACTERS + 1)
+    (batch,) = packed([placeholder], [span(2, parent_id=1)], size=MAX_COLLECTED_CHARACTERS + 1)
     assert [(span.spanID, span.parentID) for span in chunks(batch)[0].spans] == [(2, 9)]
 
 
-def test_of_many_placeholders_the_oldest_are_forgotten() -> None:
+def test_the_oldest_of_too_many_placeholders_are_forgotten() -> None:
     batches = TraceBatches()
-    for trace in range(1, PLACEHOLDERS + 3):
+    for trace in range(1, MAX_PLACEHOLDERS + 3):
         placeholder = span(1, trace_id=trace, meta={"_dd.parent_source": "xray"}, parent_id=9)
-        assert list(batches.add(Read([placeholder]))) == []
-    children = [span(2, trace_id=trace, parent_id=1) for trace in (1, PLACEHOLDERS)]
-    assert list(batches.add(Read([], size=COLLECTED_CHARACTERS + 1))) == []
-    (batch,) = [*batches.add(Read(children)), *batches.rest()]
+        assert list(batches.add(SpanGroup([placeholder]))) == []
+    children = [span(2, trace_id=trace, parent_id=1) for trace in (1, MAX_PLACEHOLDERS)]
+    assert list(batches.add(SpanGroup([], size=MAX_COLLECTED_CHARACTERS + 1))) == []
+    (batch,) = [*batches.add(SpanGroup(children)), *batches.rest()]
     assert [span.parentID for chunk in chunks(batch) for span in chunk.spans] == [1, 9]
 
 
-def test_traces_whose_ids_differ_in_the_high_bits_are_chunks_of_their_own() -> None:
+def test_traces_whose_ids_differ_in_the_high_bits_are_separate_chunks() -> None:
     (batch,) = packed([span(n, parent_id=n - 1, meta={"_dd.p.tid": f"{n % 2:016x}"}) for n in (1, 2, 3)])
     assert ids(batch) == [[1, 3], [2]]
 
 
-def test_a_placeholder_of_another_trace_with_the_same_low_id_is_no_parent() -> None:
+def test_a_placeholder_of_another_trace_with_the_same_low_id_is_not_a_parent() -> None:
     placeholder = span(1, parent_id=9, meta={"_dd.parent_source": "xray", "_dd.p.tid": "1" * 16})
     (batch,) = packed([placeholder, span(2, parent_id=1, meta={"_dd.p.tid": "2" * 16})])
     assert [(span.spanID, span.parentID) for span in chunks(batch)[0].spans] == [(2, 1)]
@@ -189,7 +195,7 @@ def test_runs_count_the_spans_of_each_trigger_record_in_their_order() -> None:
 def test_a_batch_stays_within_the_limit() -> None:
     spans = [span(n, trace_id=n, resource="x" * 100_000) for n in range(1, 101)]
     batches = packed(spans)
-    assert max(batch.size for batch in batches) <= TRACES_BYTES
+    assert max(batch.size for batch in batches) <= MAX_TRACES_BYTES
     assert [n for batch in batches for chunk in ids(batch) for n in chunk] == list(range(1, 101))
     assert len(batches) == 4
 
@@ -199,7 +205,7 @@ def test_a_trace_that_is_too_large_for_a_request_is_several_chunks() -> None:
         span(n, parent_id=n - 1, resource="x" * 1_000, metrics={"_sampling_priority_v1": 2.0}) for n in range(1, 10_001)
     ]
     batches = packed(spans)
-    assert max(batch.size for batch in batches) <= TRACES_BYTES
+    assert max(batch.size for batch in batches) <= MAX_TRACES_BYTES
     assert [n for batch in batches for chunk in ids(batch) for n in chunk] == list(range(1, 10_001))
     assert {(chunk.priority, chunk.spans[0].traceID) for batch in batches for chunk in chunks(batch)} == {(2, 1)}
     tops = [
@@ -212,38 +218,38 @@ def test_a_trace_that_is_too_large_for_a_request_is_several_chunks() -> None:
     assert tops == [1]
 
 
-def test_a_span_that_no_request_can_hold_is_still_put_to_the_intake() -> None:
-    (batch,) = packed([span(resource="x" * (TRACES_BYTES + 1))])
+def test_a_span_that_is_too_large_for_a_request_is_still_sent() -> None:
+    (batch,) = packed([span(resource="x" * (MAX_TRACES_BYTES + 1))])
     assert batch.count == 1
 
 
-def test_what_is_collected_is_bounded() -> None:
+def test_the_collected_spans_are_bounded() -> None:
     batches = TraceBatches()
     spans = [[span(n, trace_id=n, resource="x" * 2_000_000)] for n in range(1, 6)]
-    early = [batch for group in spans for batch in batches.add(Read(group, size=2_000_000))]
-    assert len(early) >= (COLLECTED_CHARACTERS // 2_000_000) - 1
+    early = [batch for group in spans for batch in batches.add(SpanGroup(group, size=2_000_000))]
+    assert len(early) >= (MAX_COLLECTED_CHARACTERS // 2_000_000) - 1
 
 
-def test_what_is_held_back_for_many_envs_is_bounded_and_the_largest_goes_first() -> None:
-    batches, given, size = TraceBatches(), 0, HELD_BYTES // 20
+def test_open_batches_of_many_envs_are_bounded_and_the_largest_is_sent_first() -> None:
+    batches, given, size = TraceBatches(), 0, MAX_HELD_BYTES // 20
     for n in range(1, 101):
         found = span(n, trace_id=n, env=f"e{n}", resource="x" * (2 * size if n == 1 else size))
-        early = list(batches.add(Read([found], size=COLLECTED_CHARACTERS + 1)))
+        early = list(batches.add(SpanGroup([found], size=MAX_COLLECTED_CHARACTERS + 1)))
         assert given or not early or ids(early[0]) == [[1]]
         given += sum(batch.count for batch in early)
         assert n - given <= 20
     assert given + sum(batch.count for batch in batches.rest()) == 100
 
 
-def test_envs_that_hold_hardly_anything_are_bounded_too() -> None:
+def test_open_batches_that_are_almost_empty_are_bounded_too() -> None:
     batches = TraceBatches()
-    spans = [span(n, trace_id=n, env=f"e{n}") for n in range(1, 2 * HELD_BYTES // OPEN_COSTS)]
-    early = list(batches.add(Read(spans, size=COLLECTED_CHARACTERS + 1)))
+    spans = [span(n, trace_id=n, env=f"e{n}") for n in range(1, 2 * MAX_HELD_BYTES // BATCH_OVERHEAD_BYTES)]
+    early = list(batches.add(SpanGroup(spans, size=MAX_COLLECTED_CHARACTERS + 1)))
     assert len(early) >= len(spans) // 2
     assert len(early) + len(list(batches.rest())) == len(spans)
 
 
-# --- a batch that is divided ---------------------------------------------------------------------
+# --- dividing a batch ----------------------------------------------------------------------------
 
 
 def test_a_batch_splits_between_chunks() -> None:
@@ -266,19 +272,19 @@ def test_a_batch_of_one_span_does_not_split() -> None:
     assert list(batch.split()) == []
 
 
-def test_a_batch_is_taken_apart_and_is_the_same_when_it_is_put_together() -> None:
+def test_a_batch_that_is_taken_apart_and_reassembled_is_the_same() -> None:
     (batch,) = packed([span(n, trace_id=n % 3 + 1, meta={"language": "go"}) for n in range(1, 10)])
     again = Batch.of(Signal.TRACES, batch.entries(), batch.runs)
     assert payload(again) == payload(batch)
     assert [weight(Signal.TRACES, entry) for entry in batch.entries()] == [3, 3, 3]
 
 
-def test_a_batch_is_told_apart_by_record() -> None:
+def test_a_batch_is_divided_by_record() -> None:
     (batch,) = packed([span(1), span(2), span(3, trace_id=2, record=1), span(4, trace_id=2, record=1)])
     assert [(record, ids(part)) for record, part in batch.by_record()] == [(0, [[1, 2]]), (1, [[3, 4]])]
 
 
 @pytest.mark.parametrize("data", [b"\xff\xff", b'[{"message":"a"}]'])
-def test_entries_of_what_is_no_payload_are_a_value_error(data: bytes) -> None:
+def test_entries_of_an_invalid_payload_raise_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError, match="not a payload of traces"):
         weight(Signal.TRACES, data)

@@ -1,4 +1,4 @@
-"""From lines to spans that may leave: tags, services, env, masks, and what is rejected."""
+"""Reading spans from lines: tags, services, env, masks, rejected spans."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ import pytest
 from forwarder.deadline import Deadline
 from forwarder.errors import MaskingError, OutOfTimeError
 from forwarder.records import Signal
-from forwarder.traces import Read, TraceReader
+from forwarder.traces import SpanGroup, TraceReader
 from forwarder.traces.group_tags import name_services
 from forwarder.traces.literals import Literals
 from forwarder.traces.masks import Mask
@@ -30,7 +30,7 @@ def printed(span_id: object = "2", **members: object) -> dict[str, object]:
     return {"trace_id": "1", "span_id": span_id, "service": "Orders-API", "name": "work", "resource": "work", **members}
 
 
-def read(*spans: object, mask: Mask | None = None, deadline: Deadline | None = None, **variables: str) -> Read:
+def read(*spans: object, mask: Mask | None = None, deadline: Deadline | None = None, **variables: str) -> SpanGroup:
     """Read spans, each from a line of its own, printed by a function called Orders-API."""
     messages = [json.dumps({"traces": [[span]]}) for span in spans]
     reader = TraceReader(credit_cards=True, mask=mask, deadline=deadline or far_deadline())
@@ -46,7 +46,7 @@ def masking(text: str) -> str:
     return text.replace(SECRET, "*")
 
 
-# --- what the group says -------------------------------------------------------------------------
+# --- the group -----------------------------------------------------------------------------------
 
 
 def test_the_tags_of_the_group_join_those_of_the_span() -> None:
@@ -54,7 +54,7 @@ def test_the_tags_of_the_group_join_those_of_the_span() -> None:
     assert {"own": "1", "functionname": "orders-api", "region": "eu-west-1"}.items() <= meta.items()
 
 
-def test_service_and_env_of_the_group_are_no_tags_of_the_span() -> None:
+def test_service_and_env_of_the_group_are_not_tags_of_the_span() -> None:
     (span,) = read(printed(), **ENV_OF_GROUP).spans
     assert not {"service", "env"} & set(span.meta)
 
@@ -64,19 +64,19 @@ def test_a_tag_without_a_value_is_an_empty_one_of_the_span() -> None:
     assert (span.meta["canary"], span.meta["team"], span.env, span.service) == ("", "till", "", "Orders-API")
 
 
-def test_of_a_tag_with_two_values_a_span_gets_the_first() -> None:
+def test_a_span_gets_the_first_value_of_a_tag_with_two() -> None:
     own = printed(name="aws.lambda")
     (span,) = read(own, DD_TAGS="team,team:till,team:shop,env:prod,env:dev,service:a,service:b").spans
     name_services([span])
     assert (span.meta["team"], span.env, span.service) == ("till", "prod", "a")
 
 
-def test_a_span_that_speaks_for_itself_gets_no_tags_of_the_group() -> None:
+def test_a_span_with_its_own_tags_gets_none_of_the_group() -> None:
     meta = the_span(meta={"_inferred_span.tag_source": "self"}).meta
     assert set(meta) == {"_inferred_span.tag_source", "_dd.origin", "_dd.compute_stats"}
 
 
-def test_every_span_says_that_it_comes_from_lambda_and_has_no_statistics_yet() -> None:
+def test_every_span_is_marked_as_from_lambda_and_without_statistics() -> None:
     meta = the_span(meta={"_dd.origin": "synthetics"}).meta
     assert (meta["_dd.origin"], meta["_dd.compute_stats"]) == ("lambda", "1")
 
@@ -91,7 +91,9 @@ def test_every_span_says_that_it_comes_from_lambda_and_has_no_statistics_yet() -
         ({"DD_TAGS": "env:none"}, {"env": "dev"}, "dev"),
     ],
 )
-def test_the_env_is_the_groups_or_else_the_spans(variables: dict[str, Any], meta: dict[str, str], env: str) -> None:
+def test_the_env_comes_from_the_group_or_else_from_the_span(
+    variables: dict[str, Any], meta: dict[str, str], env: str
+) -> None:
     (span,) = read(printed(meta=meta), **variables).spans
     assert span.env == env
 
@@ -107,15 +109,15 @@ def named(*spans: dict[str, object], **variables: Any) -> list[Span]:
 
 
 def services(*spans: tuple[str, str], **variables: str) -> list[str]:
-    """Return what the services of spans with these names and services become."""
+    """Return the renamed services of spans with these names and services."""
     return [span.service for span in named(*(printed(name=n, service=s) for n, s in spans), **variables)]
 
 
-def test_the_functions_own_span_is_of_the_groups_service() -> None:
+def test_the_functions_own_span_gets_the_service_of_the_group() -> None:
     assert services(("aws.lambda", "Orders-API")) == ["orders-api"]
 
 
-def test_spans_of_the_functions_service_follow_it_and_others_do_not() -> None:
+def test_spans_of_the_functions_service_are_renamed_and_others_are_not() -> None:
     assert services(("query", "Orders-API"), ("aws.lambda", "Orders-API"), ("charge", "till")) == [
         "orders-api",
         "orders-api",
@@ -123,7 +125,7 @@ def test_spans_of_the_functions_service_follow_it_and_others_do_not() -> None:
     ]
 
 
-def test_a_service_that_begins_with_the_functions_gets_the_new_beginning() -> None:
+def test_a_service_that_begins_with_the_functions_gets_the_new_prefix() -> None:
     found = services(("aws.lambda", "Orders-API"), ("get", "Orders-API-redis"), ("get", "Orders-APIs"))
     assert found == ["orders-api", "orders-api-redis", "Orders-APIs"]
 
@@ -139,12 +141,12 @@ def test_without_a_span_of_the_function_nothing_is_renamed() -> None:
     assert services(("work", "Orders-API")) == ["Orders-API"]
 
 
-def test_the_tag_that_repeats_the_service_follows_it() -> None:
+def test_the_tag_that_repeats_the_service_is_renamed_with_it() -> None:
     (span,) = named(printed(name="aws.lambda", meta={"service": "Orders-API"}))
     assert span.meta["service"] == "orders-api"
 
 
-def test_ten_thousand_services_are_renamed_in_time() -> None:
+def test_ten_thousand_services_are_renamed_quickly() -> None:
     many = [("aws.lambda", f"s{number}") for number in range(5_000)] + [("x", f"s{n}-x") for n in range(5_000)]
     assert set(services(*many)) == {"orders-api", "orders-api-x"}
 
@@ -162,7 +164,7 @@ def test_the_functions_own_span_may_come_in_a_later_group() -> None:
 # --- masks ---------------------------------------------------------------------------------------
 
 
-def test_every_text_of_a_span_is_masked() -> None:
+def test_every_string_of_a_span_is_masked() -> None:
     link = {"trace_id": "1", "span_id": "1", "attributes": {"to": SECRET, SECRET: "x"}, "tracestate": SECRET}
     event = {"name": SECRET, "time_unix_nano": 1, "attributes": {"to": SECRET, "all": [SECRET, 7], SECRET: 1}}
     members: dict[str, object] = {
@@ -180,20 +182,20 @@ def test_every_text_of_a_span_is_masked() -> None:
     assert msgspec.msgpack.decode(span.structs["packed"]) == {"b": b"*\xff", b"*": msgspec.msgpack.Ext(7, b"*")}
 
 
-def test_names_that_become_the_same_lose_no_value() -> None:
+def test_names_that_become_equal_lose_no_value() -> None:
     (span,) = read(printed(meta={"sesame": "a", "*": "b", "c": "c"}, metrics={"sesame": 1, "*": 2}), mask=masking).spans
     assert {"a", "b", "c"} <= set(span.meta.values())
     assert sorted(span.metrics.values()) == [1.0, 2.0]
 
 
-def test_what_puts_spans_together_is_not_masked() -> None:
+def test_tags_that_link_spans_are_not_masked() -> None:
     meta = {"_dd.p.tid": "6921234500000000", "_dd.parent_source": "xray", "_inferred_span.tag_source": "self"}
     (span,) = read(printed(meta=meta, metrics={"_sampling_priority_v1": 2}), mask=lambda _: "*").spans
     assert {name: span.meta[name] for name in meta} == meta
     assert (span.is_placeholder, span.metrics) == (True, {"_sampling_priority_v1": 2.0})
 
 
-def test_what_only_has_the_name_of_such_a_tag_is_masked() -> None:
+def test_an_unexpected_value_of_such_a_tag_is_masked() -> None:
     meta = {"_dd.p.tid": SECRET, "_dd.parent_source": SECRET, "_inferred_span.tag_source": SECRET}
     (span,) = read(printed(meta=meta), mask=masking).spans
     assert {span.meta[name] for name in meta} == {"*"}
@@ -210,7 +212,7 @@ def failing(text: str) -> str:
     return text
 
 
-def test_a_span_that_cannot_be_masked_is_rejected_alone_and_only_pointed_to() -> None:
+def test_only_a_span_that_cannot_be_masked_is_rejected_and_its_content_is_not_shown() -> None:
     found = read(printed("AB", resource=SECRET), printed("CD"), mask=failing)
     (rejection,) = found.rejected
     assert [span.span_id for span in found.spans] == [0xCD]
@@ -231,7 +233,7 @@ def test_a_structure_that_cannot_be_read_cannot_be_masked() -> None:
     assert len(found.spans) + len(found.rejected) == 1
 
 
-# --- literals elsewhere than in tags -------------------------------------------------------------
+# --- literals outside the tags -------------------------------------------------------------------
 
 STATEMENT, CARD = "SELECT 'sesame'", 4111111111111111
 
@@ -254,7 +256,7 @@ def test_the_name_of_an_event_is_obfuscated() -> None:
     assert span.events[0].name == "SELECT ?"
 
 
-def test_an_attribute_may_tell_which_database_a_statement_is_for() -> None:
+def test_an_attribute_may_name_the_database_of_a_statement() -> None:
     attributes = {"db.system": "redis", "db.statement": f"SET cart:1 {SECRET}"}
     span = the_span(span_events=[{"name": "query", "time_unix_nano": 1, "attributes": attributes}])
     assert span.events[0].attributes == {"db.system": "redis", "db.statement": "SET cart:1 ?"}
@@ -265,20 +267,20 @@ def test_a_metric_that_is_a_card_number_becomes_a_masked_tag() -> None:
     assert (span.meta["paid_with"], set(span.metrics)) == ("?", {"paid", "part", "n"})
 
 
-def test_a_number_in_an_attribute_or_structure_that_is_a_cards_is_masked() -> None:
+def test_a_card_number_in_an_attribute_or_structure_is_masked() -> None:
     event = {"name": "paid", "time_unix_nano": 1, "attributes": {"card": CARD, "cards": [CARD, 7]}}
     span = the_span(span_events=[event], meta_struct={"card": CARD})
     assert span.events[0].attributes == {"card": "?", "cards": ["?", 7]}
     assert msgspec.msgpack.decode(span.structs["card"]) == "?"
 
 
-def test_cards_are_left_alone_where_they_are_to_be() -> None:
+def test_card_numbers_are_unchanged_if_the_setting_is_off() -> None:
     reader = TraceReader(credit_cards=False, mask=None, deadline=far_deadline())
     (span,) = reader.read(lines(trace_line(printed(metrics={"card": CARD}))), origin(), 0).spans
     assert span.metrics == {"card": CARD}
 
 
-# --- what is rejected, and the clock -------------------------------------------------------------
+# --- rejections and the deadline -----------------------------------------------------------------
 
 
 def test_broken_spans_are_rejected_with_a_pointer_to_their_line() -> None:
@@ -306,7 +308,7 @@ def test_nothing_is_read_after_the_deadline() -> None:
 @pytest.mark.parametrize(
     "spans", [[{"resource": "1st"}, {"resource": "2nd"}], [{"resource": "1st", "meta": {"a": "2nd"}}]]
 )
-def test_the_clock_is_looked_at_before_each_text_that_is_masked(spans: list[dict[str, object]]) -> None:
+def test_the_deadline_is_checked_before_each_string_is_masked(spans: list[dict[str, object]]) -> None:
     deadline, seen = Deadline.after(0.05), set()
 
     def slow(text: str) -> str:
@@ -321,7 +323,7 @@ def test_the_clock_is_looked_at_before_each_text_that_is_masked(spans: list[dict
 
 
 @pytest.mark.parametrize("place", ["links", "events", "structs"])
-def test_the_clock_is_looked_at_before_a_statement_beside_the_tags(place: str) -> None:
+def test_the_deadline_is_checked_before_a_statement_outside_the_tags(place: str) -> None:
     statement = {"db.statement": STATEMENT}
     values: dict[str, object] = {
         "links": [SpanLink(1, 0, 1, statement)],
@@ -331,8 +333,8 @@ def test_the_clock_is_looked_at_before_a_statement_beside_the_tags(place: str) -
     span = Span(1, 1)
     setattr(span, place, values[place])
 
-    def look() -> None:
+    def check_deadline() -> None:
         raise OutOfTimeError
 
     with pytest.raises(OutOfTimeError):
-        Literals(credit_cards=True, look=look).obfuscate(span)
+        Literals(credit_cards=True, check_deadline=check_deadline).obfuscate(span)

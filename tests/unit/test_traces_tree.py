@@ -1,4 +1,4 @@
-"""What the spans of a trace are to each other: placeholders, first spans of a service, priority."""
+"""Relations between the spans of a trace: placeholders, top-level spans, priority."""
 
 import random
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ def top_level(spans: list[Span]) -> set[int]:
 # --- placeholders --------------------------------------------------------------------------------
 
 
-def test_a_placeholder_goes_and_its_children_get_its_parent() -> None:
+def test_a_placeholder_is_dropped_and_its_children_get_its_parent() -> None:
     spans = [span(2, 1, xray=True), span(3, 2), span(4, 2), span(5, 3)]
     assert parents(real(spans)) == {3: 1, 4: 1, 5: 3}
 
@@ -59,7 +59,7 @@ def test_a_chain_of_placeholders_leads_to_the_first_real_parent_in_any_order(see
     assert parents(real(spans)) == {50: 1, 60: 1}
 
 
-def test_placeholders_in_a_circle_leave_roots() -> None:
+def test_placeholders_in_a_cycle_leave_roots() -> None:
     spans = [span(2, 3, xray=True), span(3, 4, xray=True), span(4, 2, xray=True), span(5, 2), span(6, 3), span(7, 5)]
     assert parents(real(spans)) == {5: 0, 6: 0, 7: 5}
 
@@ -72,7 +72,7 @@ def test_a_span_that_would_become_its_own_parent_becomes_a_root() -> None:
     assert parents(real([span(2, 3, xray=True), span(3, 2)])) == {3: 0}
 
 
-def test_of_placeholders_alone_nothing_is_left() -> None:
+def test_nothing_is_left_of_a_trace_of_placeholders() -> None:
     assert real([span(2, 1, xray=True), span(3, 2, xray=True)]) == []
 
 
@@ -88,24 +88,24 @@ def test_the_children_may_come_long_after_the_placeholder() -> None:
     assert parents(real([span(4, 3)], known)) == {4: 1}
 
 
-# --- traces of one low id ------------------------------------------------------------------------
+# --- traces with the same low id -----------------------------------------------------------------
 
 
-def test_traces_whose_ids_differ_in_the_high_bits_are_told_apart() -> None:
+def test_traces_whose_ids_differ_in_the_high_bits_are_separated() -> None:
     spans = [of_trace("1" * 16, 1), of_trace("", 2), of_trace("2" * 16, 3), of_trace("", 4), of_trace("1" * 16, 5)]
     found = tree.by_high_id(spans)
     assert {high: list(parents(trace)) for high, trace in found.items()} == {"1" * 16: [1, 2, 5], "2" * 16: [3, 4]}
 
 
-def test_spans_that_do_not_name_the_high_bits_are_of_the_one_trace_that_does() -> None:
+def test_spans_without_the_high_bits_belong_to_the_only_trace_with_them() -> None:
     spans = [of_trace("", 1), of_trace("1" * 16, 2), of_trace("", 3)]
     assert tree.by_high_id(spans) == {"1" * 16: spans}
 
 
-# --- first spans of a service --------------------------------------------------------------------
+# --- top-level spans -----------------------------------------------------------------------------
 
 
-def test_top_level_is_whose_parent_is_absent_or_of_another_service() -> None:
+def test_a_span_whose_parent_is_absent_or_of_another_service_is_top_level() -> None:
     spans = [span(1, service="a"), span(2, 1, service="a"), span(3, 2, service="b"), span(4, 99, service="a")]
     assert top_level(spans) == {1, 3, 4}
 
@@ -114,7 +114,7 @@ def test_a_root_without_a_service_is_top_level() -> None:
     assert top_level([span(1), span(2, 1)]) == {1}
 
 
-def test_spans_in_a_circle_have_no_top() -> None:
+def test_spans_in_a_cycle_have_no_top_level() -> None:
     assert top_level([span(1, 2, service="a"), span(2, 1, service="a")]) == set()
 
 
@@ -125,7 +125,7 @@ def test_the_priority_is_that_of_the_local_root() -> None:
     assert tree.priority_of([span(2, 1, priority=1), span(1, 99, priority=-1)]) == -1
 
 
-def test_where_the_root_names_none_any_span_does() -> None:
+def test_without_a_priority_of_the_root_that_of_any_span_counts() -> None:
     assert tree.priority_of([span(1), span(2, 1, priority=2)]) == 2
 
 
@@ -134,5 +134,5 @@ def test_a_trace_without_a_priority_is_kept() -> None:
 
 
 @pytest.mark.parametrize("priority", [1e300, -1e300, 2.0**31])
-def test_a_priority_that_is_none_is_that_of_a_trace_to_keep(priority: float) -> None:
+def test_a_trace_with_an_invalid_priority_is_kept(priority: float) -> None:
     assert tree.priority_of([span(1, priority=priority)]) == 1

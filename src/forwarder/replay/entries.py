@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from forwarder.batches import LOGS_BYTES, LOGS_ENTRIES, METRICS_BYTES
 from forwarder.records import Batch, Signal, weight
-from forwarder.traces.batches import TRACES_BYTES
+from forwarder.traces.batches import MAX_TRACES_BYTES
 
 # The most entries and bytes of a request.
 LIMITS = {
     Signal.LOGS: (LOGS_ENTRIES, LOGS_BYTES),
     Signal.METRICS: (100_000, METRICS_BYTES),
-    Signal.TRACES: (100_000, TRACES_BYTES),
+    Signal.TRACES: (100_000, MAX_TRACES_BYTES),
 }
 
 

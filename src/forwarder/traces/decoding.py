@@ -1,4 +1,4 @@
-"""From the text of a line to its spans: the fast way, for spans that are printed as they should be."""
+"""Decodes the spans of a line: the fast path, for spans in the expected format."""
 
 import msgspec
 from msgspec import Struct, field
@@ -10,7 +10,7 @@ from forwarder.traces.spans import TRACE_ID_HIGH, Span
 
 
 class _Printed(Struct):
-    """A span as the libraries print it: ids in hex, times in nanoseconds. Strict: what differs is read leniently."""
+    """A span as the libraries print it: ids in hex, times in nanoseconds. Anything else is decoded leniently."""
 
     trace_id: str
     span_id: str
@@ -39,9 +39,9 @@ _decode = msgspec.json.Decoder(_TraceLine).decode
 
 
 def spans_of(text: str, time: int) -> tuple[list[Span], int]:
-    """Decode the spans of a line; return them, and the number of those that nothing can be made of.
+    """Decode the spans of a line; return them, and the number of unusable ones.
 
-    `time` is that of the line, in nanoseconds: spans that do not say when they were have ended then.
+    `time` is that of the line, in nanoseconds: a span without a start is assumed to have ended then.
     """
     try:
         return [_span(printed) for trace in _decode(text).traces for printed in trace], 0
@@ -50,7 +50,7 @@ def spans_of(text: str, time: int) -> tuple[list[Span], int]:
 
 
 def _span(printed: _Printed) -> Span:
-    """Return a span; raise `MsgspecError` if it is not as it should be."""
+    """Return a span; raise `MsgspecError` if it is not in the expected format."""
     trace_id, high = lenient.trace_id(printed.trace_id)
     span_id = lenient.identifier(printed.span_id)
     start, duration = printed.start, printed.duration
@@ -73,12 +73,12 @@ def _span(printed: _Printed) -> Span:
         printed.meta,
         printed.metrics,
     )
-    _add_rarities(span, printed)
+    _add_rare_fields(span, printed)
     return span
 
 
-def _add_rarities(span: Span, printed: _Printed) -> None:
-    """Add what few spans have."""
+def _add_rare_fields(span: Span, printed: _Printed) -> None:
+    """Add the fields that few spans have."""
     if printed.span_links:
         span.links = lenient.links(printed.span_links)
     if printed.span_events:

@@ -1,4 +1,4 @@
-"""From spans to protobuf. Import it when there is a trace: protobuf takes tens of milliseconds to load."""
+"""Encodes spans as protobuf. Import it only when there is a trace: protobuf takes tens of milliseconds to load."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,10 +7,10 @@ from forwarder.traces.spans import Attribute, Scalar, Span
 from trace_proto import agent_payload_pb2 as proto
 
 ORIGIN = "lambda"
-_FLAGS_WERE_GIVEN = 1 << 31
+_FLAGS_ARE_SET = 1 << 31
 _INT32 = (1 << 32) - 1
 
-# Python's type, the number of the protobuf's and its field. A bool is an int, too, so it comes first.
+# Python type, number of the protobuf type, and its field. A bool is an int in Python, so it comes first.
 _TYPES: tuple[tuple[type, int, str], ...] = (
     (str, 0, "string_value"),
     (bool, 1, "bool_value"),
@@ -22,7 +22,7 @@ _TYPES: tuple[tuple[type, int, str], ...] = (
 def payload_of(env: str, tracer: Mapping[str, str], priority: int, spans: Sequence[Span]) -> bytes:
     """Encode spans of one trace as an `AgentPayload` of one chunk. `tracer` has fields of `TracerPayload`.
 
-    Payloads of one env, one after the other, are one payload: that is how protobuf merges messages.
+    Concatenated payloads of one env are one payload: that is how protobuf merges messages.
     """
     payload = proto.AgentPayload(env=env)
     chunk = payload.tracerPayloads.add(env=env, **tracer).chunks.add(priority=priority, origin=ORIGIN)
@@ -55,7 +55,7 @@ def _add(chunk: proto.TraceChunk, span: Span) -> None:
             spanID=link.span_id,
             attributes=link.attributes,
             tracestate=link.tracestate,
-            flags=0 if link.flags is None else link.flags & _INT32 | _FLAGS_WERE_GIVEN,
+            flags=0 if link.flags is None else link.flags & _INT32 | _FLAGS_ARE_SET,
         )
     for event in span.events:
         message.spanEvents.add(time_unix_nano=event.time, name=event.name, attributes=_attributes(event.attributes))
@@ -74,6 +74,6 @@ def _any_value(value: Attribute) -> proto.AttributeAnyValue:
 
 
 def _typed(value: Scalar) -> dict[str, Any]:
-    """Return a value beside its type; the numbers of the types are those of single values and of elements alike."""
+    """Return a value and its type; the type numbers are the same for single values and for array elements."""
     kind, field = next((kind, field) for python, kind, field in _TYPES if isinstance(value, python))
     return {"type": kind, field: value}

@@ -1,22 +1,22 @@
-"""What the group that a span was printed in says of it: tags, env and service."""
+"""Tags, env and service that a span gets from the log group in which it was printed."""
 
 from collections.abc import Iterable
 
 from forwarder.traces.spans import ITSELF, TAG_SOURCE, Rename, Span
 
-LAMBDA = "aws.lambda"  # what the libraries call the span of an invocation, and a service that has no other name
-# The intake is to take it for a Lambda function's, and to make the statistics that an agent would have made.
+LAMBDA = "aws.lambda"  # the libraries' name for the span of an invocation, and for a service without another name
+# Makes the intake treat it as a Lambda function's, and compute the statistics that an agent would have computed.
 _OWN_TAGS = {"_dd.origin": "lambda", "_dd.compute_stats": "1"}
-NO_ENV = "none"  # what a group or a batch without one is under
-# A function has one service, or a few over its versions. What is beyond this is none, and is not to cost time.
-_OLD_NAMES, _LENGTHS = 10_000, 16
+NO_ENV = "none"  # the env of a group or batch that has none
+# A function has one service, or a few over its versions. Limits the time spent on input with many more.
+_MAX_OLD_NAMES, _MAX_LENGTHS = 10_000, 16
 
 
 class GroupTags:
     """The tags of one group, applied to its spans. `service` is the group's own, or empty.
 
-    A span has one value for a name: the first of the group's tags wins, so that those of the user go before those that
-    AWS keeps. A tag without a value becomes an empty one.
+    A span has one value per tag name: the first of the group's tags wins, so that the user's tags take precedence over
+    those from AWS. A tag without a value gets an empty one.
     """
 
     def __init__(self, tags: Iterable[str]) -> None:
@@ -29,7 +29,7 @@ class GroupTags:
         self._tags = values
 
     def apply(self, spans: Iterable[Span], rename: Rename) -> None:
-        """Add the group's tags to spans, settle their env, and leave word of how services are to be renamed."""
+        """Add the group's tags to spans, set their env and how their services are to be renamed."""
         for span in spans:
             if span.meta.get(TAG_SOURCE) != ITSELF:
                 span.meta |= self._tags
@@ -39,10 +39,10 @@ class GroupTags:
 
 
 class Services:
-    """New names for services: that of the function's own spans, and those that begin with it (`orders-redis`).
+    """New names for services: that of the function's own spans, and those that begin with its name (`orders-redis`).
 
-    The function's own span is often the last that it prints, and in another group than the others: rename when all of
-    an event are known.
+    The function's own span is often the last that it prints, and in a different group than the others: rename once all
+    spans of an event are known.
     """
 
     def __init__(self, name: str) -> None:
@@ -51,16 +51,16 @@ class Services:
         self._lengths: list[int] = []
 
     def learn(self, spans: Iterable[Span]) -> None:
-        """Take note of what the function calls itself."""
-        if not self._name or len(self._old) > _OLD_NAMES:
+        """Record the service names that the function uses for itself."""
+        if not self._name or len(self._old) > _MAX_OLD_NAMES:
             return
         new = {span.service for span in spans if LAMBDA in (span.name, span.service)} - self._old - {""}
         if new:
             self._old |= new
-            self._lengths = sorted(sorted({len(service) for service in self._old})[:_LENGTHS], reverse=True)
+            self._lengths = sorted(sorted({len(service) for service in self._old})[:_MAX_LENGTHS], reverse=True)
 
     def renamed(self, service: str) -> str:
-        """Return the new name of a service, or the one it has."""
+        """Return the new name of a service, or its present name."""
         if service in self._old:
             return self._name
         for length in self._lengths:
@@ -70,7 +70,7 @@ class Services:
 
 
 def name_services(spans: Iterable[Span]) -> None:
-    """Name the services of spans as their groups do."""
+    """Rename the services of spans as their groups specify."""
     for span in spans:
         service = span.rename(span.service)
         if service != span.service:

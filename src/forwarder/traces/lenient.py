@@ -1,6 +1,6 @@
-"""From the text of a line to its spans, whatever they look like: makes sense of all that has any.
+"""Decodes the spans of a line in whatever format they are, as far as possible.
 
-Only a span without a trace id or a span id is broken; of others, what cannot be used is left out.
+Only a span without a trace id or a span id is broken; from the others, what cannot be used is left out.
 """
 
 import base64
@@ -16,38 +16,38 @@ import msgspec
 
 from forwarder.traces.spans import TRACE_ID_HIGH, Attribute, Scalar, Span, SpanEvent, SpanLink
 
-INT64 = 2**63  # what times have to stay below
+INT64 = 2**63  # upper bound of times, exclusive
 _LOW = 2**64 - 1
 _DIGITS_OF_128_BITS = 32
-# How an attribute of a span event is printed by libraries that name its type, as the protobuf message does.
+# Fields of an attribute of a span event, as printed by libraries that include its type, like the protobuf message.
 _TYPED = ("string_value", "bool_value", "int_value", "double_value")
 
 _BLANKS = " \t\r\n\ufeff"
 _DEPTH_OF_SPANS = 4  # {"traces": [[{
-# A text, to the end if it is not closed, or a bracket.
+# A string, to the end of the line if it is not closed, or a bracket.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+.?|[\[\]{}]', re.DOTALL)
 
 
-def _whole_or_not(digits: str) -> int | float:
-    """Read an integer; as a float if it has more digits than Python reads, which would fail the whole line."""
+def _int_or_float(digits: str) -> int | float:
+    """Read an integer; as a float if it has more digits than Python accepts, which would make the whole line fail."""
     return int(digits) if len(digits) <= sys.int_info.default_max_str_digits else float(digits)
 
 
-_read = json.JSONDecoder(parse_int=_whole_or_not).raw_decode
+_read = json.JSONDecoder(parse_int=_int_or_float).raw_decode
 
 
 def spans_of(text: str, time: int) -> tuple[list[Span], int]:
-    """Decode the spans of a line that the fast way refuses; return them, and the number of those that are broken.
+    """Decode the spans of a line that the fast path rejects; return them, and the number of broken ones.
 
     `time` is that of the line, in nanoseconds.
     """
-    found = [_span_or_nothing(printed, time) for printed in _printed(text)]
+    found = [_span_or_none(printed, time) for printed in _printed(text)]
     whole = [span for span in found if span is not None]
     return whole, len(found) - len(whole)
 
 
 def _printed(text: str) -> list[object]:
-    """Return what stands where spans should. What cannot be read, or is no list of them, counts as one: nothing."""
+    """Return the values in place of spans. What cannot be read, or is not a list of them, counts as one `None`."""
     try:
         traces = [trace for document in _documents(text) for trace in _listed(_members(document).get("traces"))]
     except RecursionError:
@@ -56,18 +56,18 @@ def _printed(text: str) -> list[object]:
 
 
 def _documents(text: str) -> Iterator[Any]:
-    """Yield the JSON documents of a line: more than one, where a library's line did not end before the next began."""
+    """Yield the JSON documents of a line: more than one if a library's line did not end before the next began."""
     end = 0
     while end < len(text):
         if text[end] in _BLANKS:
             end += 1
         else:
-            document, end = _read_or_nothing(text, end)
+            document, end = _read_or_none(text, end)
             yield document
 
 
-def _read_or_nothing(text: str, begin: int) -> tuple[Any, int]:
-    """Read the document that begins there; return it, and where it ends. What is none ends with the line."""
+def _read_or_none(text: str, begin: int) -> tuple[Any, int]:
+    """Read the document at `begin`; return it and its end. Anything that is not JSON extends to the end of the line."""
     try:
         return _read(text, begin)
     except ValueError:
@@ -75,7 +75,7 @@ def _read_or_nothing(text: str, begin: int) -> tuple[Any, int]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Cut out the spans of a line that is nested too deep to be read as a whole: what opens at their depth."""
+    """Cut out the spans of a line that is nested too deeply to be read as a whole: what is opened at their depth."""
     depth = begin = 0
     for token in _TOKEN.finditer(text):
         if token[0] in ("{", "["):
@@ -90,20 +90,20 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _nested(piece: str) -> object:
     try:
-        return _read_or_nothing(piece, 0)[0]
+        return _read_or_none(piece, 0)[0]
     except RecursionError:
         return None
 
 
-def _span_or_nothing(found: object, time: int) -> Span | None:
+def _span_or_none(found: object, time: int) -> Span | None:
     try:
         return _span(found, time)
-    except (ValueError, RecursionError):  # a tag that is nested too deep to be written as a text
+    except (ValueError, RecursionError):  # a tag that is nested too deeply to be serialised
         return None
 
 
 def _span(found: object, time: int) -> Span | None:
-    """Make a span of a JSON value, or nothing where it has no usable ids."""
+    """Convert a JSON value to a span, or to `None` if it has no usable ids."""
     members = _members(found)
     (trace, high), span_id = trace_id(members.get("trace_id")), identifier(members.get("span_id"))
     if not (trace and span_id):
@@ -123,7 +123,7 @@ def _span(found: object, time: int) -> Span | None:
 
 
 def _tag(span: Span, members: dict[str, Any], high: int) -> None:
-    """Sort tags by what they are: numbers that are printed as texts are metrics still, what is no number is not."""
+    """Separate tags and metrics: a number printed as a string is still a metric, anything but a number is a tag."""
     for name, value in _members(members.get("metrics")).items():
         number = _number(value)
         if number is not None and math.isfinite(number):
@@ -138,7 +138,7 @@ def _tag(span: Span, members: dict[str, Any], high: int) -> None:
 
 
 def trace_id(value: object) -> tuple[int, int]:
-    """Read a trace id: its low and its high 64 bits."""
+    """Read a trace id; return its low and high 64 bits."""
     whole = _id(value)
     return whole & _LOW, whole >> 64
 
@@ -176,7 +176,7 @@ def links(value: object) -> list[SpanLink]:
 
 
 def events(value: object) -> list[SpanEvent]:
-    """Read `span_events`, with attributes as plain values or, as the protobuf has them, beside their types."""
+    """Read `span_events`, with attributes as plain values or, as in the protobuf, with their types."""
     if not isinstance(value, list):
         return []
     return [
@@ -190,7 +190,7 @@ def events(value: object) -> list[SpanEvent]:
 
 
 def structs(value: object) -> dict[str, bytes]:
-    """Read `meta_struct` into MessagePack: from base64 of that, as bytes are printed, or else from a JSON value."""
+    """Read `meta_struct` as MessagePack: from base64, which is how bytes are printed, or else from a JSON value."""
     return {_text(name): _packed(found) for name, found in _members(value).items()}
 
 
@@ -231,7 +231,7 @@ def _members(value: object) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    """Return a text that can be encoded: half surrogates, which JSON can hold, are replaced."""
+    """Return a string that can be encoded: lone surrogates, which JSON allows, are replaced."""
     if not isinstance(value, str):
         return "" if value is None else json.dumps(value)
     return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -245,8 +245,8 @@ def _number(value: object) -> float | None:
 
 
 def _whole_number(value: object) -> int | None:
-    """Return a number that fits into 64 bits; without its fraction, and unchanged where it has none."""
+    """Return a number that fits into 64 bits, without its fraction; an integer stays exact."""
     if not isinstance(value, int):
         number = _number(value)
         value = int(number) if number is not None and math.isfinite(number) else None
-    return int(value) if value is not None and -INT64 <= value < INT64 else None  # a bool is no number to protobuf
+    return int(value) if value is not None and -INT64 <= value < INT64 else None  # protobuf accepts no bool as a number

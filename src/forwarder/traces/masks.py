@@ -1,4 +1,4 @@
-"""The user's masks, applied to every text of a span."""
+"""The user's masks, applied to every string in a span."""
 
 import re
 from collections.abc import Callable
@@ -10,32 +10,32 @@ from forwarder.traces.spans import ITSELF, PARENT_SOURCE, TAG_SOURCE, TRACE_ID_H
 
 Mask = Callable[[str], str]
 
-# Tags by which spans are put together, here and in the intake. In their proper form they name nobody, and stay.
+# Tags that link spans to each other, here and in the intake. In their expected form they identify nobody, and stay.
 _PROTOCOL = {
     TRACE_ID_HIGH: re.compile("[0-9A-Fa-f]{16}"),
     PARENT_SOURCE: re.compile(XRAY),
     TAG_SOURCE: re.compile(ITSELF),
     "_dd.p.dm": re.compile(r"-\d{1,2}"),  # why a trace was kept
 }
-# Names that the libraries give to tags and metrics of their own, such as `_sampling_priority_v1`.
-_LIBRARYS_OWN = re.compile(r"_[\w.]{1,64}", re.ASCII)
-# Names come again and again: what has become of so many, none longer than this, is remembered.
-_NAMES, _LONGEST_NAME = 512, 200
+# Names of the libraries' own tags and metrics, such as `_sampling_priority_v1`.
+_LIBRARY_NAME = re.compile(r"_[\w.]{1,64}", re.ASCII)
+# Names recur: masked names are cached up to this number and length.
+_CACHED_NAMES, _MAX_NAME_CHARACTERS = 512, 200
 
 
 class Masks:
-    """Applies a mask to spans, for one invocation. `look`, at the clock, is called before each text."""
+    """Applies a mask to spans, for one invocation. `check_deadline` is called before each string."""
 
-    def __init__(self, mask: Mask, look: Callable[[], None]) -> None:
-        def looking(text: str) -> str:
-            look()
+    def __init__(self, mask: Mask, check_deadline: Callable[[], None]) -> None:
+        def masked(text: str) -> str:
+            check_deadline()
             return mask(text)
 
-        self._mask = looking
-        self._short_name = lru_cache(_NAMES)(self._masked_name)
+        self._mask = masked
+        self._short_name = lru_cache(_CACHED_NAMES)(self._masked_name)
 
     def apply(self, span: Span) -> None:
-        """Mask the texts of a span in place, names of tags among them.
+        """Mask the strings of a span in place, including names of tags.
 
         Raises:
             MaskingError: a rule could not be applied to one of them.
@@ -64,7 +64,7 @@ class Masks:
         return self._mask(value) if isinstance(value, str) else value
 
     def _name(self, name: str) -> str:
-        return self._short_name(name) if len(name) <= _LONGEST_NAME else self._mask(name)
+        return self._short_name(name) if len(name) <= _MAX_NAME_CHARACTERS else self._mask(name)
 
     def _masked_name(self, name: str) -> str:
-        return name if _LIBRARYS_OWN.fullmatch(name) else self._mask(name)
+        return name if _LIBRARY_NAME.fullmatch(name) else self._mask(name)

@@ -1,4 +1,4 @@
-"""Walks through the values that spans carry besides their tags: attributes of events and links, structures."""
+"""Rewrites the nested values of spans: attributes of events and links, structures."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,12 +9,12 @@ from msgspec.msgpack import Ext
 from forwarder.errors import MaskingError
 from forwarder.traces.spans import Rename
 
-# Takes the name that a text or number goes by, and itself; returns what is to stand there.
+# Takes the name and value of a string or number; returns the new value.
 Rewrite = Callable[[str, Any], Any]
 
 
 def rewritten(value: Any, rewrite: Rewrite, rename: Rename = str, name: str = "") -> Any:
-    """Rewrite every text and number in nested values; bytes are looked at as text, and stay what they are otherwise."""
+    """Rewrite every string and number in nested values; bytes are decoded for this, and remain bytes."""
     if isinstance(value, dict):
         return joined(
             (_renamed(key, rename), rewritten(found, rewrite, rename, str(key))) for key, found in value.items()
@@ -33,7 +33,7 @@ def struct_rewritten(packed: bytes, rewrite: Rewrite, rename: Rename = str, name
     """Rewrite a structure of `meta_struct`, which is MessagePack.
 
     Raises:
-        MaskingError: it cannot be read.
+        MaskingError: it cannot be decoded.
 
     """
     try:
@@ -43,7 +43,7 @@ def struct_rewritten(packed: bytes, rewrite: Rewrite, rename: Rename = str, name
 
 
 def joined(members: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
-    """Return a dict of members. Where names have become the same, the later are numbered: none is lost."""
+    """Return a dict of members. Where renaming has produced duplicates, later ones are numbered: none is lost."""
     members = list(members)
     found = dict(members)
     if len(found) == len(members):

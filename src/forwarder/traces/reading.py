@@ -1,4 +1,4 @@
-"""From the lines of a group to its spans, with nothing in them that must not leave."""
+"""Reads the spans from the lines of a group, and obfuscates and masks them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,8 +18,8 @@ _NANOSECONDS = 1_000_000  # in a millisecond
 
 
 @dataclass(slots=True)
-class Read:
-    """The spans of a group, those that can never be delivered, and how many characters both were printed in."""
+class SpanGroup:
+    """The spans of a log group, those that can never be delivered, and the number of characters of their lines."""
 
     spans: list[Span] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
@@ -27,33 +27,33 @@ class Read:
 
     @property
     def count(self) -> int:
-        """How many spans there are to deliver: placeholders will not be sent."""
+        """The number of spans to deliver: placeholders will not be sent."""
         return sum(not span.is_placeholder for span in self.spans)
 
 
 class TraceReader:
-    """Reads lines of traces for one invocation, of which it remembers what functions call themselves.
+    """Reads lines of traces for one invocation, and remembers the functions' own service names.
 
-    `mask` is applied to every text of a span that is not the forwarder's own; `None` if nothing is to be masked.
+    `mask` is applied to every string of a span except those that the forwarder adds; `None` if nothing is to be masked.
     """
 
     def __init__(self, *, credit_cards: bool, mask: Mask | None, deadline: Deadline) -> None:
         self._credit_cards = credit_cards
         self._deadline = deadline
-        self._literals = Literals(credit_cards=credit_cards, look=self._look_at_the_clock)
-        self._masks = Masks(mask, self._look_at_the_clock) if mask else None
+        self._literals = Literals(credit_cards=credit_cards, check_deadline=self._check_deadline)
+        self._masks = Masks(mask, self._check_deadline) if mask else None
         self._services: dict[tuple[str, str], Services] = {}
 
-    def read(self, lines: list[Line], origin: Origin, record: int) -> Read:
-        """Read the spans that one group of lines holds, which came in one trigger record.
+    def read(self, lines: list[Line], origin: Origin, record: int) -> SpanGroup:
+        """Read the spans in one group of lines from one trigger record.
 
         Raises:
-            OutOfTimeError: the deadline has come.
+            OutOfTimeError: the deadline has passed.
 
         """
-        found = Read(size=sum(len(line.message) for line in lines))
+        found = SpanGroup(size=sum(len(line.message) for line in lines))
         for span in self._decoded(lines, found):
-            self._look_at_the_clock()  # before each: one may hold more text than many others
+            self._check_deadline()  # before each: a single span may be very large
             span.record = record
             try:
                 self._clean(span)
@@ -70,7 +70,7 @@ class TraceReader:
         return self._services.setdefault((origin.function or origin.pointer, name), Services(name))
 
     @staticmethod
-    def _decoded(lines: list[Line], found: Read) -> Iterator[Span]:
+    def _decoded(lines: list[Line], found: SpanGroup) -> Iterator[Span]:
         for line in lines:
             spans, broken = spans_of(line.message, (line.timestamp or 0) * _NANOSECONDS)
             if broken:
@@ -79,11 +79,11 @@ class TraceReader:
             yield from spans
 
     def _clean(self, span: Span) -> None:
-        obfuscation.obfuscate(span, credit_cards=self._credit_cards, look=self._look_at_the_clock)
+        obfuscation.obfuscate(span, credit_cards=self._credit_cards, check_deadline=self._check_deadline)
         self._literals.obfuscate(span)
         if self._masks:
             self._masks.apply(span)
 
-    def _look_at_the_clock(self) -> None:
+    def _check_deadline(self) -> None:
         if self._deadline.expired:
-            raise OutOfTimeError("the clock ran out while spans were being obfuscated and masked")
+            raise OutOfTimeError("the deadline passed while spans were being obfuscated and masked")

@@ -1,6 +1,6 @@
-"""The span as it is meant, whatever it looked like when it was printed.
+"""The span in one form, however it was printed.
 
-Field by field what the intake's protobuf has: `src/trace_proto/agent_payload.proto`.
+Its fields are those of the intake's protobuf: `src/trace_proto/agent_payload.proto`.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ Attribute = Scalar | list[Scalar]
 
 TRACE_ID_HIGH = "_dd.p.tid"  # in `meta`: the high 64 bits of a trace id, as 16 hex digits
 PARENT_SOURCE, XRAY = "_dd.parent_source", "xray"  # in `meta` of a placeholder for an X-Ray segment
-TAG_SOURCE, ITSELF = "_inferred_span.tag_source", "self"  # in `meta` of a span that is not of the function
+TAG_SOURCE, ITSELF = "_inferred_span.tag_source", "self"  # in `meta` of a span that is not the function's
 
 
 class SpanLink(Struct):
-    """A link to a span of the same or another trace. `flags` are those of W3C, or nothing where none were given."""
+    """A link to a span of the same or another trace. `flags` are those of W3C, or `None` if absent."""
 
     trace_id: int
     trace_id_high: int
@@ -42,10 +42,10 @@ class SpanEvent(Struct):
 
 
 class Span(Struct, gc=False):
-    """One unit of work. Ids have 64 bits; a parent of 0 is none. Times are nanoseconds, `start` since the epoch.
+    """One unit of work. Ids have 64 bits; a parent of 0 means none. Times are nanoseconds, `start` since the epoch.
 
-    `structs` holds what `meta_struct` has: MessagePack by name. `env` is what its group or it itself says, and may be
-    empty; `rename` is how its group names services; `record` is the number of the trigger record that it came in.
+    `structs` holds `meta_struct`: MessagePack by name. `env` comes from its group or from itself, and may be empty;
+    `rename` maps services to the names that its group gives them; `record` is the number of its trigger record.
     """
 
     trace_id: int
@@ -69,7 +69,7 @@ class Span(Struct, gc=False):
 
     @property
     def is_placeholder(self) -> bool:
-        """Whether it only stands for an X-Ray segment."""
+        """Whether it only represents an X-Ray segment."""
         return self.meta.get(PARENT_SOURCE) == XRAY
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What the spans of one trace are to each other. All of it in linear time, whatever is whose parent."""
+"""Relations between the spans of one trace. Everything takes linear time, whatever the parents are."""
 
 from collections.abc import Mapping, MutableMapping, Sequence
 
@@ -6,13 +6,13 @@ from forwarder.traces.spans import TRACE_ID_HIGH, Span
 
 TOP_LEVEL = "_top_level"
 PRIORITY = "_sampling_priority_v1"
-KEPT = 1  # the priority of a trace whose library names none: it was printed to be sent
+KEPT = 1  # the priority of a trace without one: it was printed to be sent
 
 
 def without_placeholders(spans: list[Span], placeholders: MutableMapping[int, int]) -> list[Span]:
-    """Drop the spans that only stand for an X-Ray segment, and give their children the nearest real parent.
+    """Drop the spans that only represent an X-Ray segment, and give their children the nearest real parent.
 
-    `placeholders` are the parents of those of this trace that came before; these join them.
+    `placeholders` holds the parents of this trace's earlier placeholders by span id; new ones are added.
     """
     placeholders.update((span.span_id, span.parent_id) for span in spans if span.is_placeholder)
     if not placeholders:
@@ -28,7 +28,7 @@ def without_placeholders(spans: list[Span], placeholders: MutableMapping[int, in
 
 
 def _nearest(parent: int, placeholders: Mapping[int, int], settled: dict[int, int]) -> int:
-    """Follow a chain of placeholders to its end, each of them once; one that bites its own tail has no end."""
+    """Follow a chain of placeholders to its end, each once; a cycle has no end, so its children become roots."""
     passed: dict[int, None] = {}
     while parent in placeholders and parent not in settled and parent not in passed:
         passed[parent] = None
@@ -39,9 +39,9 @@ def _nearest(parent: int, placeholders: Mapping[int, int], settled: dict[int, in
 
 
 def by_high_id(spans: list[Span]) -> dict[str, list[Span]]:
-    """Tell apart the traces whose ids have the same low 64 bits, by the tag that holds the high ones, or nothing.
+    """Separate traces whose ids share the low 64 bits, by the tag with the high ones, empty if absent.
 
-    Many libraries name them only in the root: spans without are of the trace that was named before.
+    Many libraries set the tag only on the root: spans without it belong to the trace of the preceding tag.
     """
     highs = {span.meta.get(TRACE_ID_HIGH, "") for span in spans}
     if len(highs - {""}) <= 1:
@@ -55,7 +55,7 @@ def by_high_id(spans: list[Span]) -> dict[str, list[Span]]:
 
 
 def mark_top_level(spans: Sequence[Span]) -> None:
-    """Mark the spans that are the first of their service: whose parent is not here, or belongs to another service."""
+    """Mark the top-level spans of services: those whose parent is absent or belongs to another service."""
     services = {span.span_id: span.service for span in spans}
     for span in spans:
         if services.get(span.parent_id) != span.service:
@@ -63,7 +63,7 @@ def mark_top_level(spans: Sequence[Span]) -> None:
 
 
 def priority_of(spans: Sequence[Span]) -> int:
-    """Return the sampling priority of a trace: that of its local root, or else of any span that names one."""
+    """Return the sampling priority of a trace: that of its local root, or else of any span that has one."""
     known = {span.span_id for span in spans}
     named = [span for span in spans if PRIORITY in span.metrics]
     root = min(named, key=lambda span: span.parent_id in known, default=None)

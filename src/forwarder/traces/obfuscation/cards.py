@@ -2,9 +2,9 @@
 
 import re
 
-SHORTEST = 12  # digits
+MIN_DIGITS = 12  # digits
 
-# Issuers' prefixes by the number of digits, as ranges of the first digits: (first, last).
+# Issuer prefixes by number of digits, as ranges of leading digits: (first, last).
 # From the public lists of issuer identification numbers (ISO/IEC 7812).
 _MAESTRO = [("500000", "509999"), ("560000", "589999"), ("600000", "699999")]
 _VISA = [("4", "4")]
@@ -23,7 +23,7 @@ _ISSUERS: dict[int, list[tuple[str, str]]] = {
     16: [*_MAESTRO, *_VISA, *_DINERS, *_MASTERCARD, *_DISCOVER_AND_UNIONPAY, *_JCB, *_MIR],
 }
 
-# Few values get past this: it is what keeps looking at every tag cheap.
+# Few values pass this, so checking every tag is cheap.
 _LIKE_A_CARD = re.compile(r"\s*+[0-9][0-9 .\xa0+eE-]{10,62}[0-9]\s*+")
 _FLOAT = re.compile(r"[0-9]{12,16}\.0|[0-9]\.[0-9]{1,15}[eE]\+?1[1-5]")  # a number that went through JSON
 _SEPARATORS = str.maketrans("", "", " .-\xa0")
@@ -31,7 +31,7 @@ _DOUBLED = [sum(divmod(2 * digit, 10)) for digit in range(10)]
 
 
 def is_card_number(value: str) -> bool:
-    """Tell whether the value is a card number: 12 to 16 digits, a known issuer, valid.
+    """Return whether the value is a card number: 12 to 16 digits, a known issuer, valid.
 
     There may be spaces, dashes and dots between the digits, and it may be printed as a float.
     """

@@ -1,4 +1,4 @@
-"""The databases that are spoken to in SQL, and how each reads it, by the names that libraries give them.
+"""The databases that use SQL, and the dialect of each, by the names that libraries give them.
 
 Names in `db.system`, `db.system.name`, `db.type` and span types; those with a dot are OpenTelemetry's newer ones.
 """
@@ -7,35 +7,35 @@ from msgspec import Struct
 
 
 class Dialect(Struct, frozen=True):
-    """How a database reads what dialects disagree on.
+    """How a database reads the constructs on which dialects disagree. Empty strings mean unknown.
 
-    `own`: the way in which it reads a text, by its name in `sql_lexer`; empty if nobody knows. `ways`: the others that
-    are possible, under other settings for example; any, if `None`. `hash`: what `#` is, part of a name or of an
-    operator, or a comment; empty if nobody knows. `double_quotes`: whether `"…"` is always a `name`, always a `string`,
-    or a string wherever a string can stand (`either`); empty if nobody knows.
+    `own`: its own lexer options, by name in `sql_lexer`. `alternatives`: others that are possible, for example under
+    other settings; `None` means any. `hash`: the meaning of `#`: part of a `name` or of an `operator`, or a `comment`.
+    `double_quotes`: whether `"…"` is always a `name`, always a `string`, or a string wherever one is allowed
+    (`either`).
     """
 
     own: str = ""
-    ways: frozenset[str] | None = None
+    alternatives: frozenset[str] | None = None
     hash: str = ""
     double_quotes: str = ""
 
 
-_NO_OTHERS: frozenset[str] = frozenset()
+_NO_ALTERNATIVES: frozenset[str] = frozenset()
 _BACKSLASH = frozenset({"backslash"})
 UNKNOWN = Dialect()
 _POSTGRESQL = Dialect("standard", _BACKSLASH, "operator", "name")
 _REDSHIFT = Dialect("", _BACKSLASH, "operator", "name")
-_MYSQL = Dialect("dashes", _NO_OTHERS, "comment", "string")
-_SQL_SERVER = Dialect("brackets", _NO_OTHERS, "name")
-_ORACLE = Dialect("q quotes", _NO_OTHERS, "name", "name")
+_MYSQL = Dialect("dashes", _NO_ALTERNATIVES, "comment", "string")
+_SQL_SERVER = Dialect("brackets", _NO_ALTERNATIVES, "name")
+_ORACLE = Dialect("q quotes", _NO_ALTERNATIVES, "name", "name")
 _BIGQUERY = Dialect("triple", _BACKSLASH, "comment", "string")
-_SQLITE = Dialect("sqlite", _NO_OTHERS, double_quotes="either")
-_SNOWFLAKE = Dialect("snowflake", _NO_OTHERS, double_quotes="name")
-_DUCKDB = Dialect("duckdb", _NO_OTHERS, "operator", "name")
-_CASSANDRA = Dialect("slashes", _NO_OTHERS)
-_CLICKHOUSE = Dialect("backslash", _NO_OTHERS, double_quotes="name")
-_SPARK = Dialect("backslash", _NO_OTHERS)
+_SQLITE = Dialect("sqlite", _NO_ALTERNATIVES, double_quotes="either")
+_SNOWFLAKE = Dialect("snowflake", _NO_ALTERNATIVES, double_quotes="name")
+_DUCKDB = Dialect("duckdb", _NO_ALTERNATIVES, "operator", "name")
+_CASSANDRA = Dialect("slashes", _NO_ALTERNATIVES)
+_CLICKHOUSE = Dialect("backslash", _NO_ALTERNATIVES, double_quotes="name")
+_SPARK = Dialect("backslash", _NO_ALTERNATIVES)
 _TRINO = Dialect("standard", _BACKSLASH, double_quotes="name")
 
 _NAMES: dict[Dialect, str] = {
@@ -58,7 +58,7 @@ _NAMES: dict[Dialect, str] = {
         vertica teradata exasol spanner gcp.spanner druid pinot influxdb questdb timestream phoenix ignite calcite
     """,
 }
-DIALECTS = {name: way for way, names in _NAMES.items() for name in names.split()}
+DIALECTS = {name: found for found, names in _NAMES.items() for name in names.split()}
 
 
 def dialect(database: str) -> Dialect:

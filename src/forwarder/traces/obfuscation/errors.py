@@ -1,4 +1,4 @@
-"""Error messages and stack traces without the literals that databases and HTTP clients print into them."""
+"""Removes the literals that databases and HTTP clients print into error messages and stack traces."""
 
 import re
 from collections.abc import Callable
@@ -6,15 +6,15 @@ from collections.abc import Callable
 from forwarder.traces.obfuscation import http
 from forwarder.traces.obfuscation.marks import MASK
 
-_STATEMENT, _PARAMETERS, _ADVICE = "[SQL: ", "[parameters: ", "(Background on this error"
+_STATEMENT, _PARAMETERS, _BACKGROUND = "[SQL: ", "[parameters: ", "(Background on this error"
 
-# A value may be of several lines, so it ends where the rest of a message or a stack begins.
+# A value may span several lines, so it ends where the rest of a message or a stack trace begins.
 _NEXT = r"\n(?:HINT:|CONTEXT:|LINE \d+:|Traceback |The above |During handling |Caused by: |[ \t]+(?:at|File) )"
 _LAST_QUOTE = r"{0}[^{0}\n]*(?:\n|\Z)"  # of its line
 _BEFORE_QUOTES = (
     r"\b(?:near|token:|character string|[Vv]alue:?|(?:[Ii]nvalid|[Ii]ncorrect|[Cc]ould not)\b[^\n:'\"]{{1,80}}:) {0}"
 )
-# What stands before a value, and what behind it. Each pair takes one look at the text.
+# What precedes a value, and what follows it. Each pair makes one pass over the message.
 _VALUES = [
     (r"\b(?:DETAIL|CONTEXT|QUERY|STATEMENT):[ \t]*", _NEXT),  # PostgreSQL's
     (r"\bLINE \d+:[ \t]*", r"\n"),
@@ -27,20 +27,20 @@ _VALUES = [
     (r"\b(?:[Pp]assword|PASSWORD|[Pp]asswd|[Pp]wd|PWD)\s?=\s?", r"[\s;&]"),  # in connection strings
     *((_BEFORE_QUOTES.format(quote), _LAST_QUOTE.format(quote)) for quote in "'\""),
 ]
-_PATTERNS = [re.compile(rf"({before})(?s:.*?)(?={behind}|\Z)") for before, behind in _VALUES]
+_PATTERNS = [re.compile(rf"({before})(?s:.*?)(?={after}|\Z)") for before, after in _VALUES]
 
 
 def obfuscate(text: str, statement: Callable[[str], str]) -> str:
-    """Return the text without the values in it that databases and HTTP clients are known to name.
+    """Return the message without the values that databases and HTTP clients are known to include.
 
-    The first `[SQL: …]` of SQLAlchemy is rewritten by `statement`, and the text cut behind it, or at `[parameters: …]`:
-    a statement may hold brackets and line breaks, so that only what SQLAlchemy prints next tells where it ends.
+    SQLAlchemy's first `[SQL: …]` is rewritten by `statement`, and what follows it, or `[parameters: …]`, is cut off:
+    a statement may contain brackets and line breaks, so only what SQLAlchemy prints next shows where it ends.
     """
     text, parameters, _ = text.partition(_PARAMETERS)
     message, has_statement, written = text.partition(_STATEMENT)
     text = _without_values(message)
     if has_statement:
-        written = written.partition(_ADVICE)[0].rstrip().removesuffix("]")
+        written = written.partition(_BACKGROUND)[0].rstrip().removesuffix("]")
         text += f"{_STATEMENT}{statement(written)}]" + ("\n" if parameters else "")
     return text + parameters + (f"{MASK}]" if parameters else "")
 
@@ -48,4 +48,4 @@ def obfuscate(text: str, statement: Callable[[str], str]) -> str:
 def _without_values(message: str) -> str:
     for pattern in _PATTERNS:
         message = pattern.sub(rf"\1{MASK}", message)
-    return http.words(message)
+    return http.free_text(message)

@@ -1,10 +1,10 @@
-"""GraphQL documents without their literals."""
+"""Removes the literals from GraphQL documents."""
 
 import re
 
 from forwarder.traces.obfuscation.marks import MASK
 
-# A name or a variable stays, digits and all. What opens a string and does not close it takes the rest.
+# Names and variables stay, including their digits. An unclosed string extends to the end.
 _TOKEN = re.compile(
     r"""(?P<name>\$?[A-Za-z_]\w*+)
         |(?P<comment>\#[^\r\n]*+)

@@ -1,4 +1,4 @@
-"""JSON bodies without their values: of MongoDB, Elasticsearch and OpenSearch."""
+"""Removes the values from JSON bodies of MongoDB, Elasticsearch and OpenSearch."""
 
 import re
 
@@ -6,7 +6,7 @@ from forwarder.traces.obfuscation.marks import CUT_OFF
 
 _VALUE = '"?"'
 
-# A string with a colon behind it is a key, and stays. Possessive: a string that never ends costs one look at the rest.
+# A string followed by a colon is a key, and stays. Possessive: an unclosed string costs one pass over the rest.
 _TOKEN = re.compile(
     r"""\s*+(?:
         (?P<key>"(?:[^"\\]++|\\.)*+"\s*+:)
@@ -19,9 +19,9 @@ _OPENER = {"}": "{", "]": "["}
 
 
 def obfuscate(text: str) -> str:
-    """Return the JSON with `"?"` for each value that is no object and no array; keys stay.
+    """Return the JSON with `"?"` for each value that is not an object or an array; keys stay.
 
-    There may be several documents, as in a bulk request. Where the text stops being JSON, `...` ends it.
+    There may be several documents, as in a bulk request. Where it stops being JSON, the result ends with `...`.
     """
     shown: list[str] = []
     open_: list[str] = []
@@ -38,7 +38,7 @@ def obfuscate(text: str) -> str:
 
 
 def _fits(found: re.Match[str], before: str, open_: list[str]) -> bool:
-    """Tell whether what was found may stand here, behind what was before, and keep `open_` up to date."""
+    """Return whether a token is valid after the one before, and update `open_`."""
     if found["key"]:
         return open_[-1:] == ["{"] and before.endswith(("{", ","))
     mark = found["mark"]

@@ -1,4 +1,4 @@
-"""What kind of span it is, and what happens to the spans of a kind."""
+"""The kinds of spans, and how spans of each kind are obfuscated."""
 
 import re
 from collections.abc import Callable
@@ -13,9 +13,9 @@ Rewrite = Callable[[str], str]
 
 
 class Kind(Struct, frozen=True):
-    """What happens to spans of a kind; a statement is the text in `db.statement` and its like.
+    """How spans of a kind are obfuscated; `statement` applies to `db.statement` and similar tags.
 
-    SQL and requests need more than their text: the database, and the URL.
+    SQL and requests also need context: the database and the URL.
     """
 
     resource: Rewrite | None = None
@@ -28,7 +28,7 @@ _FIRST_VALUE = re.compile(r"[{\[('\"]")
 
 
 def _json_after_words(text: str) -> str:
-    """Rewrite the JSON in a text such as `find users {"name": "Ann"}`; what else may hold values becomes `?`."""
+    """Rewrite the JSON in a string such as `find users {"name": "Ann"}`; other possible values become `?`."""
     found = _FIRST_VALUE.search(text)
     if not found:
         return text
@@ -42,12 +42,12 @@ _MEMCACHED = Kind(memcached.obfuscate, memcached.obfuscate)
 _MONGODB = Kind(_json_after_words, _json_after_words)
 _SEARCH = Kind(statement=json_body.obfuscate, is_request=True)
 WEB = Kind(is_request=True)
-DYNAMODB = Kind()  # operations and tables; statements of PartiQL look like SQL
+DYNAMODB = Kind()  # operations and tables; PartiQL statements look like SQL
 OTHER = Kind()
 UNSPECIFIED_DATABASE = Kind(is_sql=True)
 
 _DYNAMODB = ("dynamodb", "aws.dynamodb")
-# By the span's type; by what `_DATABASE_TAGS` hold, where the type is none of these, or only `db`.
+# By span type, or by the value of `_DATABASE_TAGS` if the type is not listed, or only `db`.
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(DIALECTS, SQL),
     "db": UNSPECIFIED_DATABASE,
@@ -63,10 +63,10 @@ _DATABASE_TAGS = ("db.system", "db.system.name", "db.type")
 STATEMENT_TAGS = ("sql.query", "db.statement", "db.query.text", "cassandra.query")
 _URL_TAGS = frozenset({"http.url", "url.full", "http.method", "http.request.method", "http.route", "http.status_code"})
 _QUERY_TYPE = "sql.query_type"  # of dd-trace-go, which prints no types
-_TELLING_TAGS = _URL_TAGS | {*STATEMENT_TAGS, _QUERY_TYPE}
+_INDICATIVE_TAGS = _URL_TAGS | {*STATEMENT_TAGS, _QUERY_TYPE}
 
-# A statement without a word about where it goes. Guards the tokenizer from what people name their spans and functions:
-# behind the verb is no `-`, and somewhere a literal. Verbs that are usual in names need a literal in quotes.
+# A statement in a span that names no database. Keeps names of spans and functions away from the tokenizer: no `-`
+# follows the verb, and there is a literal somewhere. Verbs that are common in names need a quoted literal.
 _LIKE_SQL = re.compile(
     r"""(?:[\s\ufeff({;]++|--[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+
         (?:
@@ -77,18 +77,18 @@ _LIKE_SQL = re.compile(
         )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_NO_FUNCTION = re.compile(r"[\s'\"`]")  # no name of a function has any of these
+_NOT_IN_FUNCTION_NAMES = re.compile(r"[\s'\"`]")  # not allowed in function names
 _LIKE_REDIS = re.compile(r"\s*(?:AUTH|HELLO)\s")
 _IN_BOTH = re.compile(r"\s*SET\s", re.IGNORECASE)  # a command of Redis and a statement of SQL
 
 
 def is_like_sql(text: str) -> bool:
-    """Tell whether a text, about which nobody says anything, is a statement with literals."""
-    return bool(_LIKE_SQL.match(text) and _NO_FUNCTION.search(text))
+    """Return whether a string in a span without a known kind is an SQL statement with literals."""
+    return bool(_LIKE_SQL.match(text) and _NOT_IN_FUNCTION_NAMES.search(text))
 
 
 def database_of(tags: dict[str, str]) -> str:
-    """Return the name of the database that the tags tell of, in lower case; empty if they tell of none."""
+    """Return the name of the database from the tags, in lower case; empty if they name none."""
     for tag in _DATABASE_TAGS:
         if (name := tags.get(tag)) and (name := name.strip()):
             return name.casefold()
@@ -96,7 +96,7 @@ def database_of(tags: dict[str, str]) -> str:
 
 
 def kind_of(type_: str, database: str, tags: dict[str, str], resource: str) -> Kind:
-    """Return the kind of a span. A database that nobody knows is taken for one that speaks SQL."""
+    """Return the kind of a span. An unknown database is assumed to use SQL."""
     kind = _kind_of_type(type_)
     if database and (kind is OTHER or kind is UNSPECIFIED_DATABASE or (kind is SQL and database in _DYNAMODB)):
         kind = KINDS.get(database, SQL)
@@ -104,8 +104,8 @@ def kind_of(type_: str, database: str, tags: dict[str, str], resource: str) -> K
         return SQL if is_like_sql(resource) else kind
     if database or (kind is not OTHER and kind is not UNSPECIFIED_DATABASE):
         return kind
-    if not _TELLING_TAGS.isdisjoint(tags):
-        return _told_by_tags(kind, tags)
+    if not _INDICATIVE_TAGS.isdisjoint(tags):
+        return _kind_of_tags(kind, tags)
     if kind is UNSPECIFIED_DATABASE or is_like_sql(resource):
         return SQL
     return REDIS if _LIKE_REDIS.match(resource) else OTHER
@@ -116,7 +116,7 @@ def _kind_of_type(type_: str) -> Kind:
     return KINDS.get(type_.strip().casefold(), OTHER)
 
 
-def _told_by_tags(kind: Kind, tags: dict[str, str]) -> Kind:
+def _kind_of_tags(kind: Kind, tags: dict[str, str]) -> Kind:
     for tag in STATEMENT_TAGS:
         if statement := tags.get(tag):
             may_be_redis = kind is OTHER or not _IN_BOTH.match(statement)

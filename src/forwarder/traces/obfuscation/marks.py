@@ -1,4 +1,4 @@
-"""What stands for what is not shown."""
+"""What replaces masked values."""
 
 MASK = "?"
 CUT_OFF = "..."  # where the rest could not be read

@@ -1,4 +1,4 @@
-"""Tags that hold JSON with tags in it: the events and links of a span, as some libraries print them."""
+"""Obfuscates tags that contain JSON with tags in it: events and links of a span, as some libraries print them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,12 +14,12 @@ Rewrite = Callable[[dict[str, str]], None]
 
 
 def is_json(text: str) -> bool:
-    """Tell whether the text begins like an object or an array."""
+    """Return whether the string begins like an object or an array."""
     return text.lstrip()[:1] in {"{", "["}
 
 
 def obfuscate(text: str, rewrite: Rewrite) -> str:
-    """Return the JSON with the texts of each of its objects rewritten in place, by name; no values if it is broken."""
+    """Return the JSON with the strings of each object rewritten by name; without any values if it is invalid."""
     try:
         return msgspec.json.encode(_rewritten(msgspec.json.decode(text), "", rewrite)).decode()
     except UNREADABLE_JSON:
@@ -28,14 +28,14 @@ def obfuscate(text: str, rewrite: Rewrite) -> str:
 
 def _rewritten(value: Any, name: str, rewrite: Rewrite) -> Any:
     if isinstance(value, dict):
-        texts = {name: member for name, member in value.items() if isinstance(member, str)}
-        rewrite(texts)
-        others = {name: member for name, member in value.items() if name not in texts}
-        return {**value, **texts, **{name: _rewritten(member, name, rewrite) for name, member in others.items()}}
+        strings = {name: member for name, member in value.items() if isinstance(member, str)}
+        rewrite(strings)
+        others = {name: member for name, member in value.items() if name not in strings}
+        return {**value, **strings, **{name: _rewritten(member, name, rewrite) for name, member in others.items()}}
     if isinstance(value, list):
         return [_rewritten(member, name, rewrite) for member in value]
     if isinstance(value, str):
-        texts = {name: value}
-        rewrite(texts)
-        return texts[name]
+        strings = {name: value}
+        rewrite(strings)
+        return strings[name]
     return value

@@ -1,7 +1,7 @@
-"""Redis and Valkey commands without what they store.
+"""Removes the stored values from Redis and Valkey commands.
 
-Libraries join the arguments with spaces and do not quote them, so that a value may be several words or several lines.
-What may be the rest of a value is masked with it.
+Libraries join the arguments with spaces and do not quote them, so a value may consist of several words or lines.
+Whatever may be the rest of a value is masked with it.
 """
 
 import re
@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from forwarder.traces.obfuscation.marks import CUT_OFF, MASK
 
-SHOWN_COMMANDS = 3  # in a resource
-MANY = 2  # commands, which make it likely that the next line is one too
+MAX_SHOWN_COMMANDS = 3  # in a resource
+MIN_COMMANDS = 2  # after which the next line is likely to be a command, too
 
 _ARGUMENT = re.compile(r'"(?:[^"\\]++|\\.)*+"|\S++')
 _LIKE_A_COMMAND = re.compile(r"[A-Za-z][\w.|-]{0,39}")
-_SHORT = re.compile(r"[A-Z]{1,4}")  # alone in the last line, behind commands: hardly a value; the agent shows it
+_SHORT = re.compile(r"[A-Z]{1,4}")  # alone in the last line after commands: hardly a value; the agent shows it
 
 
 def _names(text: str) -> list[str]:
@@ -36,10 +36,10 @@ def _from(first: int) -> Rule:
 
 
 def _last_of_each(size: int, first: int, flags: frozenset[str] = frozenset()) -> Rule:
-    """Mask the last of each group of so many arguments; the groups begin after the first arguments and the flags.
+    """Mask the last argument of each group of `size`; the groups begin at argument `first`, after any flags.
 
-    Only what comes before the first value is certain: a value of several words looks like several groups. So of the
-    other groups no more is shown than the first one has shown.
+    Only what precedes the first value is certain: a value of several words looks like several groups. So later groups
+    show nothing that the first one does not.
     """
 
     def rule(arguments: Arguments) -> Arguments:
@@ -58,7 +58,7 @@ def _last_of_each(size: int, first: int, flags: frozenset[str] = frozenset()) ->
 
 
 def _only(value: int, options: re.Pattern[str]) -> Rule:
-    """Mask one argument; what follows stays if it is nothing but options, which may be written as in a manual."""
+    """Mask one argument; what follows stays if it consists only of options, which may be written as in the manual."""
 
     def rule(arguments: Arguments) -> Arguments:
         rest = arguments[value + 1 :]
@@ -69,7 +69,7 @@ def _only(value: int, options: re.Pattern[str]) -> Rule:
 
 
 def _options(*options: str) -> re.Pattern[str]:
-    """Return the pattern of such options in a row, each with a space behind it."""
+    """Return a pattern for a sequence of options, each followed by a space."""
     return re.compile(rf"(?:\s*+(?:{'|'.join(options)})\s)*+\s*+", re.IGNORECASE)
 
 
@@ -85,12 +85,12 @@ def _config(arguments: Arguments) -> Arguments:
 
 
 def _insert(arguments: Arguments) -> Arguments:
-    """Mask the pivot and the value, which are both elements; a manual's word for the pivot stays."""
+    """Mask the pivot and the value, which are both elements; the manual's placeholder `pivot` stays."""
     return _from(3 if arguments[2:3] == ["pivot"] else 2)(arguments)
 
 
 def _range(arguments: Arguments) -> Arguments:
-    """Mask limits that are neither ranks nor scores, but members."""
+    """Mask limits that are members instead of ranks or scores."""
     return [*arguments[:1], *(argument if _LIMIT.fullmatch(argument) else MASK for argument in arguments[1:])]
 
 
@@ -106,7 +106,7 @@ _RADIUS_OPTIONS = _options(
 )  # fmt: skip
 _ZADD_FLAGS = frozenset(_names("NX XX GT LT CH INCR"))
 
-# What is masked; counted from 0, which is the key. Any command that is in neither table has all its arguments masked.
+# Arguments to mask, counted from 0, the key. All arguments of commands in neither table are masked.
 _RULES: dict[str, Rule] = {
     **dict.fromkeys(_names("AUTH HELLO MIGRATE EVAL EVALSHA EVAL_RO EVALSHA_RO FCALL FCALL_RO"), _from(0)),
     **dict.fromkeys(
@@ -148,16 +148,16 @@ _HARMLESS = frozenset(
 
 
 def obfuscate(commands: str) -> str:
-    """Return the commands, one a line, with `?` for their values.
+    """Return the commands, one per line, with `?` for their values.
 
-    A line after one with a value may be the value's next line. It is taken for a command if it is a known one in upper
-    case, and its arguments are shown only if it has a value itself.
+    A line after one with a value may continue that value. It is treated as a command if it begins with a known one in
+    upper case, and its arguments are shown only if it has a value itself.
     """
     shown: list[str] = []
     has_value = False
     lines = _lines(commands)
     for line in lines:
-        is_short = MANY <= len(shown) == len(lines) - 1 and MASK not in shown and _SHORT.fullmatch(line)
+        is_short = MIN_COMMANDS <= len(shown) == len(lines) - 1 and MASK not in shown and _SHORT.fullmatch(line)
         if shown and not is_short and not _begins_with_a_command(line):
             masked = MASK
         else:
@@ -188,24 +188,24 @@ def _begins_with_a_command(line: str) -> bool:
 
 
 def is_known(word: str) -> bool:
-    """Tell whether the word, in any case, is a command whose arguments we know."""
+    """Return whether the word, in any case, is a command with known arguments."""
     return word.upper() in _HARMLESS or word.upper() in _RULES
 
 
 def has_values(commands: str) -> bool:
-    """Tell whether the text begins with a command that we know to have values."""
+    """Return whether the string begins with a command that is known to have values."""
     return commands.lstrip().partition(" ")[0].upper() in _RULES
 
 
 def quantize(commands: str) -> str:
-    """Return the names of the first three commands in upper case, and ` ...` if there are more or the text is cut.
+    """Return the names of the first three commands in upper case, and ` ...` if there are more or they are cut off.
 
-    What begins a later line is shown only if it is a known command: it may be the next line of a value.
+    The first word of a later line is shown only if it is a known command: the line may continue a value.
     """
     shown: list[str] = []
     cut_off = False
     for at, line in enumerate(_lines(commands)):
-        if len(shown) == SHOWN_COMMANDS:
+        if len(shown) == MAX_SHOWN_COMMANDS:
             cut_off = True
             break
         name = _name(line, is_first=at == 0)

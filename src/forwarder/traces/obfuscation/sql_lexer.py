@@ -1,16 +1,16 @@
-r"""SQL text → tokens, with `sqlparse`'s lexer and a table of rules of our own.
+r"""Tokenizes SQL with `sqlparse`'s lexer and our own table of rules.
 
-sqlparse's own table takes a backslash before a quote for an escape in some places and not in others, and `1a` for a
-name; what it cannot read becomes a token like any other. For masking, each character has to be known for what it is, so
-the rules are ours, in the form that `Lexer.set_SQL_REGEX` takes. From the library come the loop, and `/*…*/` and
-`$tag$…$tag$`, which it pairs in linear time.
+sqlparse's own table treats a backslash before a quote as an escape in some places and not in others, and `1a` as a
+name; what it cannot read becomes a token like any other. For masking, every character has to be classified with
+certainty, so the rules are ours, in the form that `Lexer.set_SQL_REGEX` expects. The library provides the loop, and
+`/*…*/` and `$tag$…$tag$`, which it pairs in linear time.
 
-Dialects disagree on where a literal ends: `'\'` is a whole string in PostgreSQL and half of one in MySQL. Each way to
-read is a `Reading`, with a pattern for the text that it matters for.
+Dialects disagree on where a literal ends: `'\'` is a complete string in PostgreSQL and half of one in MySQL. Each
+variant is a set of `LexerOptions`, with a pattern for the statements in which it makes a difference.
 """
 
 # mypy: disallow-untyped-calls=False
-# (sqlparse says that it is typed, and its lexer is not.)
+# (sqlparse declares itself typed, but its lexer is not.)
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ Token = tuple[Kind, str]
 LITERAL = kinds.Literal
 NUMBER = kinds.Literal.Number
 STRING = kinds.Literal.String
-HOLDER = kinds.Name.Placeholder  # `?`, `%s`, `$1`: stands for a literal
+PLACEHOLDER = kinds.Name.Placeholder  # `?`, `%s`, `$1`: replaces a literal
 DOUBLE_QUOTED = kinds.String.Symbol  # a name in ANSI SQL, a string in MySQL
 QUOTED_NAME = kinds.Name.Quoted
 WORD = kinds.Name
@@ -39,43 +39,43 @@ SPACE = kinds.Whitespace
 COMMENT = kinds.Comment
 ERROR = kinds.Error
 
-LITERALS = frozenset({LITERAL, NUMBER, STRING, HOLDER})
+LITERALS = frozenset({LITERAL, NUMBER, STRING, PLACEHOLDER})
 COMMENTS = frozenset({COMMENT, COMMENT.Multiline, COMMENT.Multiline.Hint})
 
-# Possessive, so that a quote that is never closed costs one look at the rest of the text, and no memory.
+# Possessive, so that an unclosed quote costs one pass over the rest, and no memory.
 _PLAIN = r"{q}(?:[^{q}]++|{q}{q})*+{q}"
 _ESCAPED = r"{q}(?:[^{q}\\]++|\\(?s:.)|{q}{q})*+{q}"
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One way to read SQL; the default is the standard's, with MySQL's `#` comments."""
+class LexerOptions:
+    """How to tokenize SQL; the default is standard SQL with MySQL's `#` comments."""
 
     backslash: bool = False  # `\\'` does not end a string
     triple: bool = False  # '''…''' and \"\"\"…\"\"\" (BigQuery)
     q_quotes: bool = False  # q'[…]' (Oracle)
     brackets: bool = False  # [a name] that may hold quotes (SQL Server, SQLite)
     slashes: bool = False  # `// comment` (Cassandra, Snowflake)
-    bare_dashes: bool = True  # `--x` is a comment, without white space after the dashes
+    bare_dashes: bool = True  # `--x` is a comment even without white space after the dashes
     dollar_names: bool = False  # `$name` is a parameter or a variable (SQLite, Snowflake)
     hash: str = "comment"  # or "name", "operator"
 
 
-# The ways to read, by the names that `databases.py` gives them.
-_READINGS: dict[str, Reading] = {
-    "standard": Reading(),
-    "backslash": Reading(backslash=True),
-    "dashes": Reading(backslash=True, bare_dashes=False),
-    "triple": Reading(backslash=True, triple=True),
-    "q quotes": Reading(q_quotes=True),
-    "brackets": Reading(brackets=True),
-    "slashes": Reading(slashes=True),
-    "snowflake": Reading(backslash=True, slashes=True, dollar_names=True),
-    "sqlite": Reading(brackets=True, dollar_names=True),
-    "duckdb": Reading(dollar_names=True),
+# By the names used in `databases.py`.
+_OPTIONS: dict[str, LexerOptions] = {
+    "standard": LexerOptions(),
+    "backslash": LexerOptions(backslash=True),
+    "dashes": LexerOptions(backslash=True, bare_dashes=False),
+    "triple": LexerOptions(backslash=True, triple=True),
+    "q quotes": LexerOptions(q_quotes=True),
+    "brackets": LexerOptions(brackets=True),
+    "slashes": LexerOptions(slashes=True),
+    "snowflake": LexerOptions(backslash=True, slashes=True, dollar_names=True),
+    "sqlite": LexerOptions(brackets=True, dollar_names=True),
+    "duckdb": LexerOptions(dollar_names=True),
 }
-# All that a text has to hold for a way to make a difference where nobody knows the dialect. The patterns stop at the
-# next place where they could begin, so that searching a text for them is linear.
+# Patterns that a statement must contain, all of them, for the options to make a difference if the dialect is unknown.
+# They stop at the next place where they could begin, so that searching takes linear time.
 _MATTERS = {
     "backslash": [r"\\"],
     "dashes": [r"--\S"],
@@ -89,26 +89,30 @@ _PATTERNS = {name: [re.compile(part, re.IGNORECASE) for part in parts] for name,
 _ANY_OTHER = re.compile("|".join(["#", *(part for parts in _MATTERS.values() for part in parts)]), re.IGNORECASE)
 
 
-def readings(text: str, database: str) -> list[Reading]:
-    """Return the ways in which a text may have been meant, the likeliest first."""
+def candidates(text: str, database: str) -> list[LexerOptions]:
+    """Return the possible options for a statement, the most likely first."""
     known = dialect(database)
     own = known.own or "standard"
     if not _ANY_OTHER.search(text):
-        return [_reading(own, known)]
+        return [_options(own, known)]
     names = ["standard", own]
-    names += [name for name in _PATTERNS if (known.ways is None or name in known.ways) and _matters(name, text)]
-    # What may be a comment is not shown where that makes sense.
-    names.sort(key=lambda name: not _READINGS[name].slashes)
-    found = [_reading(name, known) for name in names]
+    names += [
+        name
+        for name in _PATTERNS
+        if (known.alternatives is None or name in known.alternatives) and _matters(name, text)
+    ]
+    # A possible comment is not shown if it makes sense as one.
+    names.sort(key=lambda name: not _OPTIONS[name].slashes)
+    found = [_options(name, known) for name in names]
     if known is UNKNOWN and "#" in text:
-        found += [replace(reading, hash="operator") for reading in found]
+        found += [replace(options, hash="operator") for options in found]
     return list(dict.fromkeys(found))
 
 
-def own_reading(database: str) -> Reading | None:
-    """Return the way in which a database reads a text, if that is known."""
+def own_options(database: str) -> LexerOptions | None:
+    """Return the options of a database, if known."""
     known = dialect(database)
-    return _reading(known.own, known) if known.own else None
+    return _options(known.own, known) if known.own else None
 
 
 def _matters(name: str, text: str) -> bool:
@@ -116,55 +120,55 @@ def _matters(name: str, text: str) -> bool:
 
 
 @cache
-def _reading(name: str, known: Dialect) -> Reading:
-    return replace(_READINGS[name], hash=known.hash) if known.hash else _READINGS[name]
+def _options(name: str, known: Dialect) -> LexerOptions:
+    return replace(_OPTIONS[name], hash=known.hash) if known.hash else _OPTIONS[name]
 
 
-def tokens(text: str, reading: Reading) -> Iterator[Token]:
-    """Return the kinds and texts of the tokens; put together, they are the text again."""
-    found: Iterator[Token] = _lexer(reading).get_tokens(text)
+def tokens(text: str, options: LexerOptions) -> Iterator[Token]:
+    """Return the tokens as kind and value; the concatenated values are the statement."""
+    found: Iterator[Token] = _lexer(options).get_tokens(text)
     return found
 
 
 @cache
-def _lexer(reading: Reading) -> Lexer:
+def _lexer(options: LexerOptions) -> Lexer:
     lexer = Lexer()
     lexer.clear()
-    lexer.set_SQL_REGEX(_rules(reading))
+    lexer.set_SQL_REGEX(_rules(options))
     return lexer
 
 
-def _rules(reading: Reading) -> list[tuple[str, Kind]]:
-    """Return the rules in the order in which they are tried; what none of them takes is an error."""
+def _rules(options: LexerOptions) -> list[tuple[str, Kind]]:
+    """Return the rules in the order in which they are tried; what matches none is an error."""
     return [
-        *(_BRACKETS if reading.brackets else ()),
+        *(_BRACKETS if options.brackets else ()),
         (r"[\s\ufeff]++", SPACE),
         (r"[(),;\[\]{}]", PUNCTUATION),
-        *_quoting(reading),
+        *_quoting(options),
         _UUID,
-        *_words(reading),
-        *([(r"\$[^\W\d]\w*+(?!\$)", HOLDER)] if reading.dollar_names else ()),
+        *_words(options),
+        *([(r"\$[^\W\d]\w*+(?!\$)", PLACEHOLDER)] if options.dollar_names else ()),
         *_NUMBERS,
         *_OPERATORS,
     ]
 
 
-def _quoting(reading: Reading) -> list[tuple[str, Kind]]:
-    quoted = _ESCAPED if reading.backslash else _PLAIN
+def _quoting(options: LexerOptions) -> list[tuple[str, Kind]]:
+    quoted = _ESCAPED if options.backslash else _PLAIN
     return [
-        *(_TRIPLE if reading.triple else ()),
-        *(_Q_QUOTES if reading.q_quotes else ()),
-        *([(r"//[^\r\n]*", COMMENT)] if reading.slashes else ()),
+        *(_TRIPLE if options.triple else ()),
+        *(_Q_QUOTES if options.q_quotes else ()),
+        *([(r"//[^\r\n]*", COMMENT)] if options.slashes else ()),
         (r"e" + _ESCAPED.format(q="'"), STRING),
         (r"e'", ERROR),
         (r"(?:n|x|b|u&|rb?|br)?" + quoted.format(q="'"), STRING),
         (r"(?:u&)?" + quoted.format(q='"'), DOUBLE_QUOTED),
         (quoted.format(q="`"), QUOTED_NAME),
-        (r"--[^\r\n]*" if reading.bare_dashes else r"--(?=\s|$)[^\r\n]*", COMMENT),
+        (r"--[^\r\n]*" if options.bare_dashes else r"--(?=\s|$)[^\r\n]*", COMMENT),
     ]
 
 
-# What opens and does not close is an error at once, so that the rest is not searched again at the next one.
+# An unclosed quote is an error at once, so that the rest is not searched again at the next one.
 _TRIPLE: list[tuple[str, Kind]] = [
     (r"(?:rb?|br?)?'''(?:[^'\\]++|\\(?s:.)|'(?!''))*+'''", STRING),
     (r'(?:rb?|br?)?"""(?:[^"\\]++|\\(?s:.)|"(?!""))*+"""', STRING),
@@ -177,14 +181,14 @@ _Q_QUOTES: list[tuple[str, Kind]] = [
 _BRACKETS: list[tuple[str, Kind]] = [(r"\[(?:[^\]]++|\]\])*+\]", QUOTED_NAME), (r"\[", ERROR)]
 
 
-def _words(reading: Reading) -> list[tuple[str, Kind]]:
-    """Return the rules for names with their dots, variables, and `#` as what it is in this reading."""
-    part = r"\#{0,2}[^\W\d][\w$#]*+" if reading.hash == "name" else r"[^\W\d][\w$]*+(?:\#(?=\.))?"
+def _words(options: LexerOptions) -> list[tuple[str, Kind]]:
+    """Return the rules for names with their dots, for variables, and for `#` under these options."""
+    part = r"\#{0,2}[^\W\d][\w$#]*+" if options.hash == "name" else r"[^\W\d][\w$]*+(?:\#(?=\.))?"
     return [
-        # A part never begins with a digit: `.5` is a number, whatever stands before it.
+        # A part never begins with a digit: `.5` is a number, whatever precedes it.
         (rf"{part}(?:\.(?:{part}|\*))*+(?:\.(?!\d))?", WORD),
         (r"@@?[^\W\d][\w$.]*+|:[^\W\d]\w*+", VARIABLE),
-        *_HASH[reading.hash],
+        *_HASH[options.hash],
     ]
 
 
@@ -193,22 +197,22 @@ _HASH: dict[str, list[tuple[str, Kind]]] = {
     "operator": [(r"\#>>?|\#-?|\?[|&](?![|&])|@\?|\?(?=\s*')", OPERATOR)],
     "name": [],
 }
-# Not quoted in Cassandra; half of them begin like a name. The last one may be cut off.
+# Not quoted in Cassandra; half of them begin like a name. The last one may be truncated.
 _UUID: tuple[str, Kind] = (
     r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|[0-9a-f]{8}(?:-[0-9a-f-]{0,27})?\Z",
     NUMBER,
 )
-# Whatever begins with a digit is a literal, whole: 0x1F, 1e-5, 1_000, 12.50, 1a.
+# Anything that begins with a digit is a literal as a whole: 0x1F, 1e-5, 1_000, 12.50, 1a.
 _NUMBERS: list[tuple[str, Kind]] = [
     (r"-?\.?\d[\w.]*+(?:(?<=[eE])[+-]\d+)?", NUMBER),
-    (r"\$[1-9]\d*+\b|:\d++\b|@\d++\b", HOLDER),
+    (r"\$[1-9]\d*+\b|:\d++\b|@\d++\b", PLACEHOLDER),
     (r"\$|:\d", ERROR),
-    (r"\?\d*", HOLDER),
-    (r"%\(\w+\)[a-z]\b|%[a-z]\b", HOLDER),
+    (r"\?\d*", PLACEHOLDER),
+    (r"%\(\w+\)[a-z]\b|%[a-z]\b", PLACEHOLDER),
     (r"%\(\w+\)", ERROR),
 ]
 _OPERATORS: list[tuple[str, Kind]] = [
-    (r"/\*|\\", ERROR),  # a comment that never ends; a backslash has no place outside a string
+    (r"/\*|\\", ERROR),  # an unclosed comment; a backslash is not allowed outside a string
     (r"->>?|@>|<@|@@|!~~?\*?|~~?\*|<=>|<>|[<>!:]=|::|=>", OPERATOR),
     (r"!(?!\s*[\w(`'\"@:?$.+-])", ERROR),
     (r"[-+*/<>=!|&~^%.:@]", OPERATOR),

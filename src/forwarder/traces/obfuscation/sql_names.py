@@ -1,7 +1,7 @@
-"""Which `"…"` in a statement are names. A name in ANSI SQL, a string in MySQL, and in SQLite whatever makes sense.
+"""Finds which `"…"` in a statement are names: in ANSI SQL all, in MySQL none, in SQLite it depends on the context.
 
-It is taken for a name only where nothing but a name can stand: beside a dot, or, in a statement that quotes a table
-like that, where a column or a table is named. Anywhere else it is a literal.
+It is treated as a name only where only a name is allowed: next to a dot, or, in a statement that quotes a table in the
+same way, where a column or a table is named. Anywhere else it is a literal.
 """
 
 import re
@@ -15,12 +15,12 @@ _CLAUSES = frozenset({"SELECT", "WHERE", "ON", "BY", "SET", "HAVING", "RETURNING
 _BEFORE_BY = frozenset({"ORDER", "GROUP", "PARTITION"})
 _BEFORE_A_NAME = _BEFORE_A_TABLE | _CLAUSES | frozenset({"DISTINCT", "AND", "OR", "NOT", "USING", "COLUMN", "(", ","})
 _BEFORE_A_LIST_OF_COLUMNS = frozenset({"INTO", "TABLE", "REFERENCES"})  # with the table's name in between
-# A name in quotes is shown if it looks like one. Query builders name their scopes with a digest.
+# A quoted name is shown if it has this form. Query builders name their scopes with a digest.
 _LIKE_A_NAME = re.compile(r"[^\W\d][\w.$#-]*|[0-9a-f]{32}")
 
 
-def looks_like_a_name(quoted: str) -> bool:
-    """Tell whether what is between the quotes could be shown, were it a name."""
+def is_like_a_name(quoted: str) -> bool:
+    """Return whether the content of the quotes has the form of a name that may be shown."""
     return bool(_LIKE_A_NAME.fullmatch(quoted, 1, len(quoted) - 1))
 
 
@@ -30,20 +30,20 @@ def names(tokens: list[Token], database: str) -> set[int]:
     meant = dialect(database).double_quotes
     if not quoted or meant == "string":
         return set()
-    beside_a_dot = {position for position in quoted if _is_beside_a_dot(tokens, position)}
-    if not (beside_a_dot or meant == "name" or _quotes_a_table(tokens)):
+    next_to_a_dot = {position for position in quoted if _is_next_to_a_dot(tokens, position)}
+    if not (next_to_a_dot or meant == "name" or _quotes_a_table(tokens)):
         return set()
-    return beside_a_dot | _in_place_of_a_name(tokens, no_value=meant == "either")
+    return next_to_a_dot | _in_place_of_a_name(tokens, no_value=meant == "either")
 
 
-def _is_beside_a_dot(tokens: list[Token], position: int) -> bool:
+def _is_next_to_a_dot(tokens: list[Token], position: int) -> bool:
     kind, before = tokens[position - 1] if position else (lexer.SPACE, "")
     after = tokens[position + 1][1] if position + 1 < len(tokens) else ""
     return (before.endswith(".") and kind is not lexer.NUMBER) or after == "."
 
 
 def _quotes_a_table(tokens: list[Token]) -> bool:
-    """Tell whether a table is named in double quotes; the FROM in `trim("a" FROM "b")` names none."""
+    """Return whether a table is named in double quotes; `trim("a" FROM "b")` does not name one."""
     subquery = [True]
     words = ["", *(value.upper() for _, value in tokens), ""]
     for position, (kind, value) in enumerate(tokens):
@@ -60,7 +60,7 @@ def _quotes_a_table(tokens: list[Token]) -> bool:
 
 
 class _Place:
-    """Where in a statement we are: whether columns are listed here, and in the parentheses around."""
+    """The position in a statement: whether columns are listed here and in the enclosing parentheses."""
 
     def __init__(self) -> None:
         self._columns = [True]
@@ -69,16 +69,16 @@ class _Place:
         self._between = False
         self._table = ""  # on the way from INTO to the list of columns: "word", then "name"
 
-    def wants_a_name(self) -> bool:
+    def expects_a_name(self) -> bool:
         return self._columns[-1] and self._last in _BEFORE_A_NAME
 
-    def takes_no_value(self) -> bool:
+    def allows_no_value(self) -> bool:
         return self._last in _BEFORE_A_TABLE or (self._defined[-1] and self._last in {"(", ","})
 
     def move(self, kind: lexer.Kind, value: str) -> None:
-        """Go past a token, whose text is in upper case."""
+        """Advance past a token, whose value is in upper case."""
         if value == "(":
-            self._columns.append(self._table == "name" or self.wants_a_name())
+            self._columns.append(self._table == "name" or self.expects_a_name())
             self._defined.append(self._table == "name")
         elif value == ")" and len(self._columns) > 1:
             self._columns.pop()
@@ -92,7 +92,7 @@ class _Place:
         self._table = self._towards_columns(kind, value)
 
     def _meaning(self, value: str) -> str:
-        """Return the word, unless a value follows it here and a name elsewhere."""
+        """Return the word; empty if, unlike elsewhere, a value follows it here."""
         if value == "AND" and self._between:  # the other bound follows, not a condition
             return "BETWEEN"
         is_other = (value == "BY" and self._last not in _BEFORE_BY) or (value == "FROM" and self._last == "DISTINCT")
@@ -106,11 +106,11 @@ class _Place:
 
 
 def _in_place_of_a_name(tokens: list[Token], *, no_value: bool) -> set[int]:
-    """Return the double-quoted tokens where a name is wanted; with `no_value`, where nothing else is allowed."""
+    """Return the double-quoted tokens where a name is expected; with `no_value`, where nothing else is allowed."""
     found = set()
     place = _Place()
     for position, (kind, value) in enumerate(tokens):
-        if kind is lexer.DOUBLE_QUOTED and place.wants_a_name() and (place.takes_no_value() or not no_value):
+        if kind is lexer.DOUBLE_QUOTED and place.expects_a_name() and (place.allows_no_value() or not no_value):
             found.add(position)
         place.move(kind, value.upper())
     return found

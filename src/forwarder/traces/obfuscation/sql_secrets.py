@@ -1,7 +1,7 @@
-"""Where a statement names a secret without quotes: passwords, settings, arguments of procedures.
+"""Masks unquoted secrets in statements: passwords, settings, arguments of procedures.
 
 `IDENTIFIED BY x`, `ALTER USER u PASSWORD x`, `SET my.token = x`, `PRAGMA key = x`, `EXEC sp_addlogin bob, x`: what
-follows is a value, whatever it looks like, and it may be of several tokens. So the rest of the statement is one.
+follows is a value in any form, and may consist of several tokens. So the rest of the statement is masked.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,10 +11,10 @@ from forwarder.traces.obfuscation import sql_lexer as lexer
 from forwarder.traces.obfuscation.marks import MASK
 from forwarder.traces.obfuscation.sql_lexer import Token
 
-VALUE: Token = (lexer.HOLDER, MASK)
+VALUE: Token = (lexer.PLACEHOLDER, MASK)
 
 _SECRETS = frozenset({"PASSWORD", "CREDENTIALS", "SECRET"})
-# Those are columns in what begins with one of these, or defines one of these.
+# These are columns in statements that begin with one of these words, or define one of these objects.
 _WITH_COLUMNS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "REPLACE", "EXPLAIN", "("})
 _OBJECTS_WITH_COLUMNS = frozenset({"TABLE", "VIEW", "INDEX", "TRIGGER", "FUNCTION", "PROCEDURE"})
 _NO_SECRETS = _WITH_COLUMNS | _OBJECTS_WITH_COLUMNS
@@ -27,14 +27,14 @@ _SWITCHES = frozenset({"ON", "OFF"})
 
 
 def without_secrets(tokens: Iterable[Token]) -> Iterator[Token]:
-    """Put one value for the rest of each statement that names a secret, and for data that follow a statement."""
+    """Replace the rest of each statement that names a secret, and data after a statement, with one value."""
     statement: list[Token] = []
     remaining = iter(tokens)
     for token in remaining:
         if token[1] != ";":
             statement.append(token)
             continue
-        if _data(_words(statement)):  # and so is what looks like further statements
+        if _data(_words(statement)):  # what looks like further statements is data, too
             statement += remaining
         yield from _without_secret(statement)
         yield token
@@ -53,7 +53,7 @@ def _without_secret(statement: list[Token]) -> list[Token]:
 
 
 def _data(words: list[str]) -> int | None:
-    """Return the position behind `COPY … FROM STDIN` (PostgreSQL) and `INSERT … FORMAT name` (ClickHouse)."""
+    """Return the position after `COPY … FROM STDIN` (PostgreSQL) and `INSERT … FORMAT name` (ClickHouse)."""
     if words[:1] == ["COPY"] and "STDIN" in words:
         return words.index("STDIN") + 1
     if words[:1] == ["INSERT"] and "FORMAT" in words:
@@ -64,7 +64,7 @@ def _data(words: list[str]) -> int | None:
 
 
 def _secret(words: list[str]) -> int | None:
-    """Return the position from which on a statement is secret."""
+    """Return the position from which a statement is secret."""
     words = [*words, "", "", ""]
     verb = ""
     for position, word in enumerate(words[:-3]):
@@ -92,7 +92,7 @@ def _names_a_secret(word: str, following: str, verb: str) -> bool:
 
 
 def _after_setting(words: list[str], position: int) -> int:
-    """Return the position behind the name of a setting and its `=`."""
+    """Return the position after the name of a setting and its `=`."""
     while words[position] in _SCOPES:
         position += 1
     return position + 1 + (words[position + 1] in _ASSIGNMENTS)

@@ -1,4 +1,4 @@
-"""What a statement looks like without its literals: no comments, no aliases, lists cut to one `?`, single spaces."""
+"""Normalizes a statement: no literals, comments or aliases, one `?` per list, single spaces."""
 
 import re
 from collections.abc import Iterator
@@ -6,23 +6,23 @@ from collections.abc import Iterator
 from forwarder.traces.obfuscation import sql_lexer as lexer
 from forwarder.traces.obfuscation.marks import MASK
 from forwarder.traces.obfuscation.sql_lexer import Token
-from forwarder.traces.obfuscation.sql_names import looks_like_a_name, names
+from forwarder.traces.obfuscation.sql_names import is_like_a_name, names
 from forwarder.traces.obfuscation.sql_secrets import VALUE, without_secrets
 
-_GAP: Token = (lexer.WORD, "")  # where an alias was: ends a list, and is not shown
+_GAP: Token = (lexer.WORD, "")  # in place of an alias: ends a list, and is not shown
 
-_VALUES = frozenset({"NULL", "TRUE", "FALSE"})  # words that stand for a value
-_NO_ALIAS = frozenset({"(", "SELECT", "WITH"})  # after AS, these begin what it names
+_VALUES = frozenset({"NULL", "TRUE", "FALSE"})  # keywords that are values
+_NO_ALIAS = frozenset({"(", "SELECT", "WITH"})  # after AS, these begin the definition of a name
 
-_NO_NAME = re.compile(r"^\d|[{}]")  # a value in the wrong quotes, or a template that was not filled in
+_NO_NAME = re.compile(r"^\d|[{}]")  # a value in the wrong quotes, or an unfilled template
 
 
 class UnparsableError(Exception):
-    """The text cannot be read for certain. Carries nothing of it."""
+    """The statement cannot be parsed unambiguously. Contains no part of it."""
 
 
 def shape(tokens: list[Token], database: str) -> str:
-    """Return the statement's text without its literals.
+    """Return the statement without its literals.
 
     Raises:
         UnparsableError: braces or brackets do not match, or nothing is left.
@@ -61,7 +61,7 @@ def _is_call(tokens: list[Token], position: int) -> bool:
 
 
 def _without_aliases(tokens: Iterator[Token]) -> Iterator[Token]:
-    """Leave out AS and what follows it, which in SQL Server may be a name in brackets; `AS (` and `AS SELECT` stay."""
+    """Drop AS and the alias after it, which in SQL Server may be a name in brackets; `AS (` and `AS SELECT` stay."""
     for token in tokens:
         if not _is_word(token, "AS"):
             yield token
@@ -90,7 +90,7 @@ def _is_word(token: Token, word: str) -> bool:
 
 
 def _masked(tokens: Iterator[Token], database: str) -> list[Token]:
-    """Return the statement with each literal masked and each name out of its quotes, without semicolons."""
+    """Return the statement with literals masked and names unquoted, without semicolons."""
     statement = list(tokens)
     named = names(statement, database)
     masked: list[Token] = []
@@ -111,18 +111,18 @@ def _masked(tokens: Iterator[Token], database: str) -> list[Token]:
 
 def _unquoted(quoted: str) -> Token:
     name = quoted[1:-1]
-    if looks_like_a_name(quoted):
+    if is_like_a_name(quoted):
         return (lexer.WORD, name)
     if _NO_NAME.search(name):
         raise UnparsableError
-    return (lexer.WORD, MASK)  # a word, so that it is not taken for a value of a list
+    return (lexer.WORD, MASK)  # a word, so that it is not treated as a value in a list
 
 
 def _with_short_lists(tokens: list[Token]) -> list[str]:
-    """Return the words, with one `?` for values in a row, and one `( ? )` for rows of values."""
+    """Return the words, with one `?` for consecutive values, and one `( ? )` for consecutive rows of values."""
     ends = _ends_of_values(tokens)
     words: list[str] = []
-    after_value = after_row = False  # but for commas and parentheses
+    after_value = after_row = False  # apart from commas and parentheses
     position = 0
     while position < len(tokens):
         token = tokens[position]
@@ -143,7 +143,7 @@ def _with_short_lists(tokens: list[Token]) -> list[str]:
 
 
 def _ends_of_values(tokens: list[Token]) -> dict[int, int]:
-    """Return where each parenthesis with nothing but values in it begins, and the position behind its end."""
+    """Map the start of each pair of parentheses with only values inside to the position after its end."""
     ends: dict[int, int] = {}
     opened: list[int] = []
     for position, token in enumerate(tokens):

@@ -1,4 +1,4 @@
-"""Tags that hold what must not be shown, whatever the kind of their span: these are in nobody else's spans."""
+"""Obfuscates tags by name, whatever the kind of their span: no other kinds of spans use these names."""
 
 import re
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from forwarder.traces.obfuscation import cards, errors, graphql, http, json_body
 from forwarder.traces.obfuscation.marks import MASK
 
 Rewrite = Callable[[str], str]
-Look = Callable[[], None]
+CheckDeadline = Callable[[], None]
 
 
-def statement(text: str, database: str = "", look: Look | None = None) -> str:
-    """Return the statement without its literals. The tokenizer is loaded when the first one comes."""
+def statement(text: str, database: str = "", check_deadline: CheckDeadline | None = None) -> str:
+    """Return the statement without its literals. The tokenizer is loaded on first use."""
     from forwarder.traces.obfuscation import sql
 
-    return sql.obfuscate(text, database, look)
+    return sql.obfuscate(text, database, check_deadline)
 
 
 def _mask(_: str) -> str:
@@ -26,8 +26,8 @@ def _path(text: str) -> str:
     return http.obfuscate(text) if "/" in text or "?" in text else text
 
 
-def _error(text: str, look: Look | None = None) -> str:
-    return errors.obfuscate(text, lambda written: statement(written, look=look))
+def _error(text: str, check_deadline: CheckDeadline | None = None) -> str:
+    return errors.obfuscate(text, lambda written: statement(written, check_deadline=check_deadline))
 
 
 _ROUTE = "http.route"
@@ -42,7 +42,7 @@ _TAGS: dict[str, Rewrite] = {
     **dict.fromkeys(["http.fragment.string", "url.fragment"], _mask),
     **dict.fromkeys(["function.request.rawQueryString", "http.url_details.queryString"], _mask),
     **dict.fromkeys(["graphql.source", "graphql.document"], graphql.obfuscate),
-    "endpoint": _path,  # of datadog-lambda, where it repeats the path of the URL
+    "endpoint": _path,  # of datadog-lambda: the path of the URL again
     "db.connection_string": http.connection,
     **dict.fromkeys(["redis.raw_command", "valkey.raw_command"], redis.obfuscate),
     **dict.fromkeys(["memcached.command", "memcached.query"], memcached.obfuscate),
@@ -51,13 +51,13 @@ _TAGS: dict[str, Rewrite] = {
     **dict.fromkeys(["error.message", "error.msg", "error.stack", "error.details"], _error),
     **dict.fromkeys(["exception.message", "exception.stacktrace"], _error),
 }
-# Behind these are names or numbers of parameters.
+# Followed by names or numbers of parameters.
 _PARAMETERS = (
     "db.query.parameter.", "db.operation.parameter.", "db.elasticsearch.path_parts.", "query.args.",
     "graphql.variables.", "function.request.queryStringParameters.", "function.request.cookies",
     "function.request.multiValueQueryStringParameters.", "http.url_details.queryString.",
 )  # fmt: skip
-# Headers of requests and responses, by the names that Datadog's and OpenTelemetry's libraries give them.
+# Headers of requests and responses, as named by Datadog's and OpenTelemetry's libraries.
 _HEADER = re.compile(
     r"""headers?\.(?:
         (?P<secret>(?:proxy[-_])?authorization|(?:set[-_])?cookie|x[-_]api[-_]key|x[-_]amz[-_]security[-_]token)
@@ -65,25 +65,25 @@ _HEADER = re.compile(
     )(?:\.\d+)?""",
     re.IGNORECASE | re.VERBOSE,
 )
-# Names come again and again: what happens to so many, none longer than this, is remembered.
-_NAMES, _LONGEST_NAME = 512, 200
-# Long numbers that are no cards'. Tags that begin with `_` are the libraries' own.
-_NO_CARDS = frozenset({"account_id", "aws_account", "aws.account", "cloud.account.id"})
+# Names recur: lookups are cached up to this number and length of names.
+_CACHED_NAMES, _MAX_NAME_CHARACTERS = 512, 200
+# Long numbers that are not card numbers. Tags that begin with `_` are the libraries' own.
+_NOT_CARDS = frozenset({"account_id", "aws_account", "aws.account", "cloud.account.id"})
 
 
-def rewrite(tags: dict[str, str], *, credit_cards: bool, look: Look | None = None) -> None:
-    """Rewrite, in place, the tags that are in the table, those that are URLs, and those that are card numbers."""
-    for tag, value in tags.items():  # only values change, so the loop goes on undisturbed
-        if rewrite := _of_a_short_name(tag) if len(tag) <= _LONGEST_NAME else _rewrite_of(tag):
-            tags[tag] = _error(value, look) if rewrite is _error else rewrite(value)
+def rewrite(tags: dict[str, str], *, credit_cards: bool, check_deadline: CheckDeadline | None = None) -> None:
+    """Rewrite in place the tags in the table, those that contain URLs, and those that are card numbers."""
+    for tag, value in tags.items():  # only values change, so the dict may be iterated
+        if rewrite := _rewrite_of_short_name(tag) if len(tag) <= _MAX_NAME_CHARACTERS else _rewrite_of(tag):
+            tags[tag] = _error(value, check_deadline) if rewrite is _error else rewrite(value)
         elif "://" in value:
             tags[tag] = http.any_tag(value)
-        elif credit_cards and len(value) >= cards.SHORTEST and cards.is_card_number(value) and _may_be_a_cards(tag):
+        elif credit_cards and len(value) >= cards.MIN_DIGITS and cards.is_card_number(value) and _may_hold_a_card(tag):
             tags[tag] = MASK
 
 
 def _rewrite_of(tag: str) -> Rewrite | None:
-    """Return what happens to a tag whatever it holds."""
+    """Return the function for a tag that is rewritten whatever its value."""
     if tag in _TAGS:
         return _TAGS[tag]
     header = _HEADER.search(tag)
@@ -92,15 +92,15 @@ def _rewrite_of(tag: str) -> Rewrite | None:
     return _mask if header or tag.startswith(_PARAMETERS) else None
 
 
-_of_a_short_name = lru_cache(_NAMES)(_rewrite_of)
+_rewrite_of_short_name = lru_cache(_CACHED_NAMES)(_rewrite_of)
 
 
 def resource(text: str, tags: dict[str, str]) -> str:
-    """Return the resource of a request. If its path is that of the URL, and no route, it shows no more than the URL."""
+    """Return the resource of a request. If its path is the URL's and not a route, it is obfuscated like the URL."""
     path = http.path_of(text[text.index("/") :]) if "/" in text else None
     is_path = any(path == http.path_of(tags[tag]) for tag in _URLS if tag in tags)
     return http.resource(text, is_route=not is_path or path == tags.get(_ROUTE, "").strip("/"))
 
 
-def _may_be_a_cards(tag: str) -> bool:
-    return tag not in _NO_CARDS and not tag.startswith("_")
+def _may_hold_a_card(tag: str) -> bool:
+    return tag not in _NOT_CARDS and not tag.startswith("_")
