@@ -23,6 +23,7 @@ from forwarder.traces.obfuscation import graphql, http, json_body, memcached, re
         ("http://ho st/secret", "?"),
         ("http://host/%zz", "?"),
         ("https://a1.example.com$default", "https://a1.example.com$default"),
+        ("a1.example.com$default", "a1.example.com$default"),
         ("api-v2.example.com", "api-v2.example.com"),
         ("report-4711.pdf", "?"),
         ("mailto:secret", "?"),

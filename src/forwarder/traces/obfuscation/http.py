@@ -15,7 +15,8 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+://")
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.-]*+(?:\$[a-z]+)?)(?::\d*)?")
 # Without a scheme: a port, a path or a common top-level domain distinguishes it from a file name.
 _BARE_HOST = re.compile(
-    r"[\w.-]++:\d+(?=/|$)|(?:[\w-]++\.)++(?:[A-Za-z]{2,}+(?=/)|(?:com|net|org|io|dev|app|cloud|aws|internal|local)$)"
+    r"[\w.-]++:\d+(?=/|$)"
+    r"|(?:[\w-]++\.)++(?:[A-Za-z]{2,}+(?=/)|(?:com|net|org|io|dev|app|cloud|aws|internal|local)(?:\$[a-z]+)?$)"
 )
 _OPAQUE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+:")  # `mailto:…`
 # In a fragment: parameters or identifiers, as in `#access_token=…`.
