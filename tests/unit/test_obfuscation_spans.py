@@ -99,6 +99,13 @@ def test_a_resource_that_is_a_route_keeps_its_digits(tags: dict[str, str]) -> No
     assert obfuscated("web", "GET /v2/orders", **tags).resource == "GET /v2/orders"
 
 
+@pytest.mark.parametrize(
+    ("name", "type_"), [("graphql.execute", "web"), ("graphql.query", ""), ("gqlgen.operation", "")]
+)
+def test_a_graphql_document_is_recognized_by_the_name_of_its_span(name: str, type_: str) -> None:
+    assert obfuscated(type_, 'query { a(b: "secret") }', name=name).resource == "query { a(b: ?) }"
+
+
 def test_a_resource_without_a_path_is_not_compared_with_the_urls() -> None:
     assert obfuscated("web", "orders-v2", **{"http.url": "https://host/2"}).resource == "orders-v2"
 
@@ -220,6 +227,8 @@ def test_an_empty_resource_stays_empty() -> None:
         ("web", "GET http://a:secret@host/users/12?b", "GET http://host/users/??"),
         ("web", "GET /orders#access_token=secret", "GET /orders#?"),
         ("http", "GET /orders/{id};token=secret", "GET /orders/?"),
+        ("graphql", 'query { a(b: "secret", c: 12) }', "query { a(b: ?, c: ?) }"),
+        ("graphql", "POST /graphql?query=secret", "POST /graphql?"),
         ("serverless", "orders-api", "orders-api"),
         (" SQL", "SELECT 'secret'", "SELECT ?"),
         ("Redis", "SET k secret", "SET"),

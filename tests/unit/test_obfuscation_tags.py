@@ -68,6 +68,7 @@ def masked(tag: str, value: str) -> str:
         ("db.elasticsearch.path_parts.id", "secret", "?"),
         ("query.args.query", "secret", "?"),
         ("graphql.document", '{a(b: "secret")}', "{a(b: ?)}"),
+        ("graphql.query", '{a(b: "secret")}', "{a(b: ?)}"),
         ("graphql.source", '{a(b: "secret")}', "{a(b: ?)}"),
         ("graphql.variables.a", "secret", "?"),
         ("error.details", "Key (email)=(secret) already exists.", "Key (email)=(?) already exists."),

@@ -36,7 +36,7 @@ def obfuscate(span: Obfuscatable, *, credit_cards: bool, check_deadline: CheckDe
     """
     resource, meta = span.resource, span.meta
     database = database_of(meta)
-    kind = kind_of(span.type, database, meta, resource)
+    kind = kind_of(span.type, database, meta, resource, span.name)
     span.resource = _title(resource, kind, database, meta, check_deadline)
     if credit_cards and len(resource) >= cards.MIN_DIGITS and cards.is_card_number(resource):
         span.resource = MASK

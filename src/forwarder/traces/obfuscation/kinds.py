@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from forwarder.traces.obfuscation import json_body, memcached, redis
+from forwarder.traces.obfuscation import graphql, http, json_body, memcached, redis
 from forwarder.traces.obfuscation.databases import DIALECTS
 
 Rewrite = Callable[[str], str]
@@ -36,12 +36,18 @@ def _json_after_words(text: str) -> str:
     return words + (json_body.obfuscate(rest) if rest[0] in "{[" else "?")
 
 
+def _graphql(text: str) -> str:
+    """Rewrite a resource, which is the document in Python and Go."""
+    return http.free_text(graphql.obfuscate(text))
+
+
 SQL = Kind(is_sql=True)
 REDIS = Kind(redis.quantize, redis.obfuscate)
 _MEMCACHED = Kind(memcached.obfuscate, memcached.obfuscate)
 _MONGODB = Kind(_json_after_words, _json_after_words)
 _SEARCH = Kind(statement=json_body.obfuscate, is_request=True)
 WEB = Kind(is_request=True)
+GRAPHQL = Kind(_graphql)
 DYNAMODB = Kind()  # operations and tables; PartiQL statements look like SQL
 OTHER = Kind()
 UNSPECIFIED_DATABASE = Kind(is_sql=True)
@@ -58,7 +64,10 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["mongodb", "mongo", "documentdb", "aws.documentdb"], _MONGODB),
     **dict.fromkeys(["elasticsearch", "opensearch"], _SEARCH),
     **dict.fromkeys(["http", "web"], WEB),
+    "graphql": GRAPHQL,
 }
+# Go prints no type, and older versions for Python print `web`.
+_GRAPHQL_NAMES = ("graphql.", "gqlgen.")
 _DATABASE_TAGS = ("db.system", "db.system.name", "db.type")
 STATEMENT_TAGS = ("sql.query", "db.statement", "db.query.text", "cassandra.query")
 _URL_TAGS = frozenset({"http.url", "url.full", "http.method", "http.request.method", "http.route", "http.status_code"})
@@ -95,9 +104,11 @@ def database_of(tags: dict[str, str]) -> str:
     return ""
 
 
-def kind_of(type_: str, database: str, tags: dict[str, str], resource: str) -> Kind:
+def kind_of(type_: str, database: str, tags: dict[str, str], resource: str, name: str = "") -> Kind:
     """Return the kind of a span. An unknown database is assumed to use SQL."""
     kind = _kind_of_type(type_)
+    if (kind is OTHER or kind is WEB) and name.startswith(_GRAPHQL_NAMES):
+        return GRAPHQL
     if database and (kind is OTHER or kind is UNSPECIFIED_DATABASE or (kind is SQL and database in _DYNAMODB)):
         kind = KINDS.get(database, SQL)
     if kind is DYNAMODB:

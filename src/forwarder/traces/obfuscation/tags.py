@@ -41,7 +41,7 @@ _TAGS: dict[str, Rewrite] = {
     **dict.fromkeys(["http.query.string", "http.query_string", "url.query"], _mask),
     **dict.fromkeys(["http.fragment.string", "url.fragment"], _mask),
     **dict.fromkeys(["function.request.rawQueryString", "http.url_details.queryString"], _mask),
-    **dict.fromkeys(["graphql.source", "graphql.document"], graphql.obfuscate),
+    **dict.fromkeys(["graphql.source", "graphql.document", "graphql.query"], graphql.obfuscate),
     "endpoint": _path,  # of datadog-lambda: the path of the URL again
     "db.connection_string": http.connection,
     **dict.fromkeys(["redis.raw_command", "valkey.raw_command"], redis.obfuscate),
