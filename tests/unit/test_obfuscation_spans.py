@@ -99,6 +99,12 @@ def test_a_resource_that_is_a_route_keeps_its_digits(tags: dict[str, str]) -> No
     assert obfuscated("web", "GET /v2/orders", **tags).resource == "GET /v2/orders"
 
 
+@pytest.mark.parametrize("resource", ["GET ^orders/(?P<id>[0-9]+)/$", "^orders/(?P<id>[0-9]+)/$"])
+def test_a_resource_that_is_the_route_is_unchanged_if_it_is_a_pattern(resource: str) -> None:
+    tags = {"http.url": "https://host/orders/12/", "http.route": "^orders/(?P<id>[0-9]+)/$"}
+    assert obfuscated("web", resource, **tags).resource == resource
+
+
 @pytest.mark.parametrize(
     ("name", "type_"), [("graphql.execute", "web"), ("graphql.query", ""), ("gqlgen.operation", "")]
 )

@@ -97,9 +97,12 @@ _rewrite_of_short_name = lru_cache(_CACHED_NAMES)(_rewrite_of)
 
 def resource(text: str, tags: dict[str, str]) -> str:
     """Return the resource of a request. If its path is the URL's and not a route, it is obfuscated like the URL."""
+    route = tags.get(_ROUTE, "").strip()
+    if route and text in (route, f"{text.partition(' ')[0]} {route}") and "://" not in text:
+        return text  # also shown in the tag; may be a regular expression, with a `?`
     path = http.path_of(text[text.index("/") :]) if "/" in text else None
     is_path = any(path == http.path_of(tags[tag]) for tag in _URLS if tag in tags)
-    return http.resource(text, is_route=not is_path or path == tags.get(_ROUTE, "").strip("/"))
+    return http.resource(text, is_route=not is_path or path == route.strip("/"))
 
 
 def _may_hold_a_card(tag: str) -> bool:
