@@ -56,10 +56,22 @@ def test_a_url_in_an_error_message_loses_its_password_and_query(message: str, sh
         ("Failing row contains (1, secret)", "Failing row contains (?"),
         ('invalid input syntax for type integer: "secret"', 'invalid input syntax for type integer: "?"'),
         ('syntax error at or near "secret"', 'syntax error at or near "?"'),
+        ('timestamp out of range: "secret"', 'timestamp out of range: "?"'),
+        ('malformed array literal: "secret"', 'malformed array literal: "?"'),
+        ("Batch entry 0 insert into t values ('secret') was aborted: a", "Batch entry 0 ? was aborted: a"),
+        ("invalid input for query argument $1: 4711 (expected str)", "invalid input for query argument $1: ?"),
         # MySQL
         ("Duplicate entry 'it's secret' for key 'a'", "Duplicate entry '?' for key 'a'"),
         ("syntax to use near 'it's\nsecret' at line 1", "syntax to use near '?' at line 1"),
         ("Incorrect integer value: 'secret' for column 'a'", "Incorrect integer value: '?'"),
+        # Oracle, Cassandra, Redis, DynamoDB, Django, Elasticsearch
+        ("row with column values (A:'secret') already exists", "row with column values (?) already exists"),
+        ('Invalid STRING constant (secret) for "a"', 'Invalid STRING constant (?) for "a"'),
+        ("unknown command, with args beginning with: 'secret' 'b'", "unknown command, with args beginning with: ?"),
+        ("parameter Item.a, value: secret, type: <class 'str'>", "parameter Item.a, value: ?, type: <class 'str'>"),
+        ("no viable alternative at input 'secret'", "no viable alternative at input '?'"),
+        ("Field 'id' expected a number but got 'secret'.", "Field 'id' expected a number but got '?'."),
+        ('For input string: "secret"', 'For input string: "?"'),
         # SQLite, SQL Server, MongoDB
         ('near "secret": syntax error', 'near "?": syntax error'),
         ('unrecognized token: "\'secret"', 'unrecognized token: "?"'),
@@ -81,3 +93,10 @@ def test_a_value_in_which_a_message_is_truncated_is_masked(cut: str) -> None:
 @pytest.mark.parametrize("unit", ["DETAIL:", "Key (a", "near 'a\n", "\n  ", "a", "a://", "invalid a:", "'", "/?"])
 def test_obfuscating_an_error_message_takes_linear_time(unit: str) -> None:
     assert processor_seconds(lambda: masked(unit * (500_000 // len(unit)))) < 10
+
+
+@pytest.mark.parametrize("prefix", ["", "error: "])
+@pytest.mark.parametrize("end", ["", "\n    at work (a.js:1:2)"])
+def test_a_statement_that_knex_puts_before_a_message_loses_its_literals(prefix: str, end: str) -> None:
+    message = f"{prefix}insert into `t` (`a`) values ('secret - it') - duplicate key{end}"
+    assert masked(message) == f"{prefix}(the statement) - duplicate key{end}"
