@@ -22,6 +22,9 @@ class Span:
     name: str = ""
 
 
+RUBY = '{"operation"=>"?","filter"=>{"a"=>"?","b" =>"?"}}'
+
+
 def obfuscated(type_: str = "", resource: str = "", *, name: Any = "", credit_cards: Any = True, **tags: str) -> Span:
     span = Span(type_, resource, {tag.replace("__", "."): value for tag, value in tags.items()}, name)
     obfuscate(span, credit_cards=credit_cards)
@@ -226,6 +229,7 @@ def test_an_empty_resource_stays_empty() -> None:
         ("memcached", "set k 0 60 5\r\nsecret", "set k 0 60 5"),
         ("cache", "set k 0 60 5\r\nsecret", "set k 0 60 5"),
         ("mongodb", 'find users {"name": "secret"}', 'find users {"name":"?"}'),
+        ("mongodb", '{"operation"=>:find, "filter"=>{"a"=>"secret", "b" => nil}}', RUBY),
         ("mongodb", "users.find('secret')", "users.find?"),
         ("mongodb", 'distinct users ["secret"]', 'distinct users ["?"]'),
         ("elasticsearch", "GET /index/_search?q=secret", "GET /index/_search?"),

@@ -6,11 +6,12 @@ from forwarder.traces.obfuscation.marks import CUT_OFF
 
 _VALUE = '"?"'
 
-# A string followed by a colon is a key, and stays. Possessive: an unclosed string costs one pass over the rest.
+# A string followed by a colon, or in Ruby by `=>`, is a key, and stays. Possessive: an unclosed string costs
+# one pass over the rest.
 _TOKEN = re.compile(
     r"""\s*+(?:
-        (?P<key>"(?:[^"\\]++|\\.)*+"\s*+:)
-        |(?P<value>"(?:[^"\\]++|\\.)*+"|-?\d[\d.eE+-]*+|(?:true|false|null)\b)
+        (?P<key>"(?:[^"\\]++|\\.)*+"\s*+(?::|=>))
+        |(?P<value>"(?:[^"\\]++|\\.)*+"|-?\d[\d.eE+-]*+|(?:true|false|null|nil)\b|:\w++)
         |(?P<mark>[{}\[\],])
     )""",
     re.VERBOSE | re.DOTALL,
@@ -30,7 +31,7 @@ def obfuscate(text: str) -> str:
         separator = " " if shown and not open_ else ""  # between documents
         found = _TOKEN.match(text, position)
         if not found or not _fits(found, shown[-1] if shown else "", open_):
-            cut_value = _VALUE if shown and shown[-1].endswith(":") else ""
+            cut_value = _VALUE if shown and shown[-1].endswith((":", "=>")) else ""
             return "".join(shown) + cut_value + CUT_OFF
         shown.append(separator + (_VALUE if found["value"] else found[0].strip()))
         position = found.end()
