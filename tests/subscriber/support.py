@@ -20,6 +20,9 @@ from subscriber.selection import Pattern, Selection, Tag
 from subscriber.settings import Settings
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
+LAMBDA = ("--include", "/aws/lambda/")
+YES = (*LAMBDA, "--yes")
+CHANGES = {"PutSubscriptionFilter", "DeleteSubscriptionFilter", "AddPermission", "RemovePermission"}
 FORWARDER = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:forwarder"
 INCUMBENT = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:incumbent"
 SUBSCRIBER = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:subscriber"
@@ -265,3 +268,17 @@ class Terminal:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+def changes(world: World) -> list[str]:
+    """Return the calls that changed something."""
+    return [operation for _, operation in world.calls if operation in CHANGES]
+
+
+def statements(world: World) -> list[Any]:
+    """Return the forwarder's resource policy."""
+    functions = world.session.client("lambda")
+    try:
+        return list(json.loads(functions.get_policy(FunctionName="forwarder")["Policy"])["Statement"])
+    except functions.exceptions.ResourceNotFoundException:
+        return []
