@@ -265,5 +265,5 @@ class Context:
 
 
 def context(seconds: float = 30) -> Context:
-    """Return the context of an invocation that has so many seconds left."""
+    """Return the context of an invocation with this many seconds left."""
     return Context(time.monotonic() + seconds)

@@ -1,4 +1,4 @@
-"""Stand-ins for AWS, in one place: a store and objects in memory that fail as told, and a bucket that counts calls."""
+"""Fakes of AWS: a store and objects in memory that fail on request, and a bucket that counts calls."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from forwarder.deadline import Deadline
 from forwarder.errors import ChangedError, ForwarderError, GoneError, ReadError, StoreError
 from forwarder.failed_events import Contents, Stored, stored_batch
 from forwarder.failed_events.lease import NoLease
-from forwarder.failed_events.store import Unstored, Wanted
+from forwarder.failed_events.store import IsWanted, Unstored
 from forwarder.records import Backlog, Batch, Failed, History, S3Object, Signal
 from forwarder.sources.reading import OpenObject
 from tests.builders import IDENTITY, REGION
@@ -77,9 +77,9 @@ class FakeStore:
         self.waiting[f"{ON_FAILURE}{len(self.waiting)}"] = invocation_record(event)
 
     def put(self, batch: Batch) -> Unstored:
-        trouble = self._trouble()
-        halves = list(batch.split()) if trouble is Trouble.HALF else []
-        left = halves[1:] or ([batch] if trouble is not Trouble.NONE else [])
+        problem = self._problem()
+        halves = list(batch.split()) if problem is Trouble.HALF else []
+        left = halves[1:] or ([batch] if problem is not Trouble.NONE else [])
         for part in halves[:1] or ([batch] if not left else []):
             with self._lock:
                 self._number += 1
@@ -88,9 +88,9 @@ class FakeStore:
         return Unstored(left, SAYS_SO) if left else Unstored()
 
     def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
-        if self._trouble() is Trouble.NONE:
+        if self._problem() is Trouble.NONE:
             data, _ = self._batches[name]
-            self._batches[name] = data, stored_batch.facts(signal, items, history)
+            self._batches[name] = data, stored_batch.metadata(signal, items, history)
 
     def quarantine(self, name: str, reason: str) -> None:  # noqa: ARG002 - as in Store
         self._fail("set aside")
@@ -99,21 +99,21 @@ class FakeStore:
 
     def reject(self, failed: Failed) -> str:
         with self._lock:
-            self.rejected.append(copy(failed.batch))  # whoever set it aside lets go of its body
+            self.rejected.append(copy(failed.batch))  # the keeper releases its body
         return self.check()
 
     def reject_records(self, records: list[dict[str, object]]) -> str:  # noqa: ARG002 - as in Store
         return self.check()
 
     def put_event(self, event: Mapping[str, object]) -> str:
-        if trouble := self.check():
-            return trouble
+        if problem := self.check():
+            return problem
         with self._lock:
             self._number += 1
             self.waiting[f"unread/{self._number}"] = stored_batch.event_record(event)
         return ""
 
-    def pending(self, deadline: Deadline, wanted: Wanted) -> Iterator[Stored]:  # noqa: ARG002 - as in Store
+    def pending(self, deadline: Deadline, wanted: IsWanted) -> Iterator[Stored]:  # noqa: ARG002 - as in Store
         names = sorted(self._batches)
         for start in range(0, len(names), PAGE):
             self._fail("listed")
@@ -136,7 +136,7 @@ class FakeStore:
         self._fail("counted")
         return Backlog(self.left, min(map(stored_batch.moment_of, self._batches), default=0.0))
 
-    def let_go(self) -> None:
+    def release_held(self) -> None:
         pass
 
     def events(self, deadline: Deadline) -> Iterator[str]:  # noqa: ARG002 - as in Store
@@ -148,22 +148,22 @@ class FakeStore:
         return self.waiting[name]
 
     def check(self) -> str:
-        return "" if self._trouble() is Trouble.NONE else SAYS_SO
+        return "" if self._problem() is Trouble.NONE else SAYS_SO
 
-    def _trouble(self) -> Trouble:
+    def _problem(self) -> Trouble:
         with self._lock:
-            trouble = next(self._script, Trouble.NONE)
-            if trouble is not Trouble.NONE:
+            problem = next(self._script, Trouble.NONE)
+            if problem is not Trouble.NONE:
                 self.failures += 1
-            return trouble
+            return problem
 
     def _fail(self, what: str) -> None:
-        if self._trouble() is not Trouble.NONE:
+        if self._problem() is not Trouble.NONE:
             raise StoreError(f"the store could not be {what}")
 
 
 def _object(batch: Batch) -> tuple[bytes, dict[str, str]]:
-    return stored_batch.packed(batch), stored_batch.facts(batch.signal, batch.count, batch.history)
+    return stored_batch.packed(batch), stored_batch.metadata(batch.signal, batch.count, batch.history)
 
 
 def invocation_record(event: dict[str, object]) -> bytes:

@@ -68,7 +68,7 @@ def misplaced(unit: str, source: str) -> set[str]:
 
 
 def touches_environment(source: str) -> bool:
-    """Tell whether some source code reads or writes environment variables."""
+    """Return whether some source code reads or writes environment variables."""
     names = {"environ", "environb", "getenv", "getenvb", "putenv"}
     found = {node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)}
     return bool(names & found) or any(name.rpartition(".")[2] in names for name in imported(source))
@@ -90,7 +90,7 @@ def test_a_module_imports_only_what_stands_below_it(unit: str, path: Path) -> No
 
 
 @pytest.mark.parametrize(("unit", "path"), MODULES)
-def test_only_the_settings_and_the_door_touch_the_environment(unit: str, path: Path) -> None:
+def test_only_the_settings_and_the_entry_point_touch_the_environment(unit: str, path: Path) -> None:
     assert unit in ENVIRONMENT_READERS or not touches_environment(path.read_text())
 
 
@@ -140,5 +140,5 @@ def test_the_check_finds_an_import_that_points_the_wrong_way(unit: str, source: 
         ("import os\nos.getpid()", False),
     ],
 )
-def test_the_check_finds_whoever_touches_the_environment(source: str, found: bool) -> None:
+def test_the_check_finds_what_touches_the_environment(source: str, found: bool) -> None:
     assert touches_environment(source) is found

@@ -104,7 +104,7 @@ def test_every_output_of_the_template_is_documented(name: str) -> None:
     assert name in TEXT
 
 
-def test_the_guide_to_migration_says_of_every_parameter_whether_it_carries_over() -> None:
+def test_the_migration_guide_says_for_every_parameter_whether_it_carries_over() -> None:
     told = parameters_under("Parameters that carry over") | parameters_under("Parameters that need a look")
     told |= parameters_under("Parameters that are new")
 
@@ -148,7 +148,7 @@ def test_a_pattern_that_is_recommended_masks_the_whole_secret(pattern: str, secr
     assert rules.mask(json.dumps({"user": "ada", "password": secret, "b": 1})) == '{"user": "ada", xxxxx, "b": 1}'
 
 
-def test_the_guide_to_operation_names_every_metric_in_cloudwatch(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_operations_guide_names_every_metric_in_cloudwatch(capsys: pytest.CaptureFixture[str]) -> None:
     Telemetry(settings()).summarise(Summary("retry", backlog=Backlog(1, 1.0)), identity())
 
     embedded = [json.loads(line)["_aws"] for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
@@ -187,7 +187,7 @@ def test_a_link_leads_to_a_file_and_a_heading_in_it(path: Path, target: str) -> 
 
 
 @pytest.mark.parametrize("path", PLAIN_TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_text_names_a_place_on_somebodys_machine_or_a_package_registry(path: Path) -> None:
+def test_no_text_names_a_place_on_a_persons_machine_or_a_package_registry(path: Path) -> None:
     text = path.read_text()
 
     assert not MACHINE_PATH.search(text)

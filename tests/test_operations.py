@@ -1,4 +1,4 @@
-"""The guide to operation says which alarms the stack makes, and all metrics that it names exist."""
+"""docs/operations.md says which alarms the stack makes, and all metrics that it names exist."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from tests.deploy.cloudformation import load
 
 ROOT = Path(__file__).parents[1]
 ALARMS = (ROOT / "docs" / "operations.md").read_text().partition("\n## Alarms\n")[2].partition("\n## ")[0]
-OF_THE_STACK, OF_YOUR_OWN = ALARMS.split("These it does not make")
+OF_THE_STACK, OF_YOUR_OWN = ALARMS.split("It does not have these")
 # Lambda's (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html), SQS's and EventBridge's
 OF_AWS = {
     "ApproximateAgeOfOldestMessage",

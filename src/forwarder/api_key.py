@@ -1,4 +1,4 @@
-"""Gets the API key from where it is kept, once per cold start. It is never validated over the network here."""
+"""Gets the API key from where it is stored, once per cold start. It is never validated over the network here."""
 
 import threading
 from collections.abc import Callable
@@ -10,15 +10,15 @@ from forwarder import aws
 from forwarder.errors import ApiKeyError
 from forwarder.settings import KeyPlace, KeyReference, Settings
 
-SHORTEST_SHOWN = 12  # characters of a key whose last four may be shown
+MIN_LENGTH_SHOWN = 12  # characters of a key whose last four may be shown
 _MEMBERS = ("DD_API_KEY", "api_key")  # of a secret that is a JSON object
 
 
 class ApiKey:
-    """The API key: fetched when first needed, then kept in memory. Shows itself to nobody.
+    """The API key: fetched when first needed, then kept in memory. Never shown.
 
     It is fetched once more when an intake refuses it, since it may have been rotated; at most once in an invocation,
-    which `begin` starts. Safe to use from many threads.
+    which `begin` starts. Thread-safe.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -34,7 +34,7 @@ class ApiKey:
 
     @property
     def place(self) -> str:
-        """Where the key is kept: the name of the variable, and what it refers to unless that is the key itself."""
+        """Where the key is stored: the name of the variable, and what it refers to unless that is the key itself."""
         reference = self._reference
         referred = f" ({reference.value.reveal()})" if reference.place in {KeyPlace.SECRET, KeyPlace.PARAMETER} else ""
         return f"{reference.place.value}{referred}"
@@ -58,24 +58,24 @@ class ApiKey:
             return self._key
 
     def other_than(self, refused: str) -> str:
-        """Return a key that is not the refused one, fetched anew if need be, or the empty text if there is none."""
+        """Return a key that is not the refused one, fetched again if necessary, or an empty string if there is none."""
         with self._lock:
             if self._key == refused:
                 self._fetch()
             return self._key if self._key != refused else ""
 
     def fingerprint(self) -> str:
-        """Return the last four characters of the key, or nothing of one that is too short to show a part of it.
+        """Return the last four characters of the key, or an empty string if it is too short to show a part of it.
 
         Raises:
             ApiKeyError: there is no key.
 
         """
         key = self.get()
-        return key[-4:] if len(key) >= SHORTEST_SHOWN else ""
+        return key[-4:] if len(key) >= MIN_LENGTH_SHOWN else ""
 
     def _fetch(self) -> None:
-        """Fetch the key, unless that was done in this invocation; if it fails, the one that was there stays."""
+        """Fetch the key, unless that was done in this invocation; if it fails, the previous one stays."""
         if self._fetched:
             return
         self._fetched = True
@@ -87,11 +87,11 @@ class ApiKey:
 
 
 def _checked(key: str) -> str:
-    """Accept what can stand in a header: one printable word. `requests` repeats a header that it refuses."""
+    """Accept what is valid in a header: one printable word. An error of `requests` would repeat an invalid header."""
     key = key.strip()
     if key and key.isascii() and key.isprintable() and " " not in key:
         return key
-    raise ApiKeyError("What is kept as the API key is empty or holds characters that no key has.")
+    raise ApiKeyError("The stored API key is empty or contains invalid characters.")
 
 
 def _plain(reference: KeyReference, _region: str, _function: str) -> str:
@@ -115,7 +115,7 @@ def _member(text: str) -> str:
     for name in _MEMBERS:
         if isinstance(value := members.get(name), str) and value.strip():
             return value
-    raise ApiKeyError(f"The secret is a JSON object without a text named {' or '.join(_MEMBERS)}.")
+    raise ApiKeyError(f"The secret is a JSON object without a string named {' or '.join(_MEMBERS)}.")
 
 
 def _from_parameter(reference: KeyReference, region: str, _function: str) -> str:
@@ -130,10 +130,10 @@ def _from_ciphertext(reference: KeyReference, region: str, function: str) -> str
     from base64 import b64decode
 
     try:
-        blob = b64decode("".join(reference.value.reveal().split()), validate=True)  # `base64` cuts it into lines
+        blob = b64decode("".join(reference.value.reveal().split()), validate=True)  # `base64` wraps its output
     except ValueError:
         raise ApiKeyError(f"{reference.place.value} is not base64.") from None
-    # The Lambda console encrypts with the function's name as context; people who use the command line, without.
+    # The Lambda console encrypts with the function's name as context; the command line, by default, without.
     context = {"EncryptionContext": {"LambdaFunctionName": function}}
     try:
         answer = _call(reference, lambda: aws.client("kms", region).decrypt(CiphertextBlob=blob, **context))
@@ -142,9 +142,9 @@ def _from_ciphertext(reference: KeyReference, region: str, function: str) -> str
     return bytes(answer["Plaintext"]).decode("ascii", "replace")
 
 
-def _call(reference: KeyReference, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _call(reference: KeyReference, request: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
-        return ask()
+        return request()
     except aws.errors() as error:
         raise ApiKeyError(
             f"The API key that {reference.place.value} names could not be fetched: {aws.failure(error)}"

@@ -1,4 +1,4 @@
-"""Makes boto3 clients, when first needed: importing boto3 takes 150 ms, and most invocations do without."""
+"""Makes boto3 clients when first needed: importing boto3 takes 150 ms, and most invocations do not need it."""
 
 import threading
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 CONNECT_TIMEOUT, READ_TIMEOUT, ATTEMPTS = 2, 5, 2  # seconds, seconds, tries
 
 
-_MAKING = threading.Lock()  # boto3's default session is not made for many threads
+_MAKING = threading.Lock()  # boto3's default session is not thread-safe
 
 
 def client(service: str, region: str, *, path_style: bool = False, attempts: int = ATTEMPTS) -> Any:
@@ -32,14 +32,14 @@ def region_of(arn: str, otherwise: str) -> str:
 
 
 def failure(error: BaseException) -> str:
-    """Name what AWS answered, by its code where there is one: texts may repeat what was sent."""
+    """Return the code of an error of AWS, or the name of its class: messages may repeat what was sent."""
     response = getattr(error, "response", None)
     code = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
     return str(code or type(error).__name__)
 
 
 def errors() -> tuple[type[Exception], ...]:
-    """Return what a call to AWS may raise."""
+    """Return the exceptions that a call to AWS may raise."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     return (BotoCoreError, ClientError)

@@ -1,7 +1,7 @@
 """Packs items into batches within the intake's limits.
 
 Limits of logs: https://docs.datadoghq.com/api/latest/logs/#send-logs. None are documented for distribution points;
-3.2 MB is what the Agent keeps to.
+3.2 MB is the limit of the Datadog Agent.
 """
 
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ from itertools import groupby
 
 import msgspec
 
-from forwarder.records import LONGEST_NAME, Batch, Line, Metric, Origin, Own, Signal
+from forwarder.records import MAX_NAME_CHARACTERS, Batch, Line, LineAttributes, Metric, Origin, Signal
 
 LOGS_BYTES = 5_000_000  # uncompressed, of a request
 LOGS_ENTRIES = 1_000
-# Of one log as encoded JSON the intake takes 1 MB, and a replay adds a tag and perhaps an attribute.
+# The intake takes 1 MB of encoded JSON per log, and a replay adds a tag and perhaps an attribute.
 LOG_BYTES = 1_000_000 - 64
 METRICS_BYTES = 3_200_000
 
-_LONGEST_ESCAPE = 6  # \u0000; UTF-8 sequences are shorter
-_BYTES_OF_A_VALUE = 26  # the longest number and its comma
+_MAX_ESCAPE_BYTES = 6  # \u0000; UTF-8 sequences are shorter
+_MAX_VALUE_BYTES = 26  # the longest number and its comma
 
 _SeriesKey = tuple[str, tuple[str, ...], int]  # name, tags, second
 
@@ -27,7 +27,7 @@ _decode_text = msgspec.json.Decoder(str).decode
 
 
 class LogBatches:
-    """Collects encoded logs; gives out a batch whenever one is full."""
+    """Collects encoded logs and yields each batch that is full."""
 
     def __init__(self) -> None:
         self.truncated = 0  # logs that were too long
@@ -39,7 +39,7 @@ class LogBatches:
         self._count = 0
         self._size = len(b"[]")
 
-    def add(self, lines: list[Line], origin: Origin, own: Own, record: int) -> Iterator[Batch]:
+    def add(self, lines: list[Line], origin: Origin, own: LineAttributes, record: int) -> Iterator[Batch]:
         """Encode and collect lines of one origin that came in one trigger record; yield the batches that fill up."""
         common = origin.common(own)
         if own.truncated:
@@ -63,7 +63,7 @@ class LogBatches:
                 self._collect(piece, record, 1)
 
     def rest(self) -> Iterator[Batch]:
-        """Yield what has not been given out yet."""
+        """Yield what has not been yielded yet."""
         if self._count:
             yield Batch.of(Signal.LOGS, self._pieces, self._runs)
         self._start()
@@ -76,10 +76,10 @@ class LogBatches:
 
 
 def _encoded_together(lines: list[Line], common: bytes) -> bytes:
-    """Encode many logs in one go, or return nothing where one of them might be too long for the intake.
+    """Encode many logs in one go, or return no bytes if one of them might be too long for the intake.
 
-    Between two logs the encoder writes exactly `},{"message":`. Nothing else in its output reads like that, since
-    quotes inside of texts are escaped. So one replacement gives every log its common attributes, at half the cost of
+    Between two logs the encoder writes exactly `},{"message":`. Nothing else in its output looks like that, since
+    quotes inside strings are escaped. So one replacement gives every log its common attributes, at half the cost of
     encoding line by line.
     """
     encoded = _encode(lines)
@@ -89,17 +89,17 @@ def _encoded_together(lines: list[Line], common: bytes) -> bytes:
 
 
 def _encoded(line: Line, common: bytes) -> bytes:
-    """Encode one log, or return nothing where it is too long for the intake."""
+    """Encode one log, or return no bytes if it is too long for the intake."""
     encoded = _encode(line)[:-1] + common
     return encoded if len(encoded) <= LOG_BYTES else b""
 
 
 def _truncated(line: Line, common: bytes) -> bytes:
-    """Encode a line with as much of its message as there is room for, cut between two characters."""
-    name = line.id[:LONGEST_NAME]
+    """Encode a line with as much of its message as fits, cut between two characters."""
+    name = line.id[:MAX_NAME_CHARACTERS]
     frame = len(_encode(Line("", name, line.timestamp))) - 1 + len(common)
     encoded = _encode(line.message)[: max(1, LOG_BYTES - frame)]
-    for cut in range(_LONGEST_ESCAPE):
+    for cut in range(_MAX_ESCAPE_BYTES):
         try:
             message = _decode_text(encoded[: len(encoded) - cut] + b'"')
             break
@@ -111,7 +111,7 @@ def _truncated(line: Line, common: bytes) -> bytes:
 
 
 class MetricBatches:
-    """Collects points of distributions. Those of one metric, tags and second share one series."""
+    """Collects distribution points. Those with the same metric, tags and second share one series."""
 
     def __init__(self) -> None:
         self._start()
@@ -132,7 +132,7 @@ class MetricBatches:
             self._size += size
 
     def rest(self) -> Iterator[Batch]:
-        """Yield what has not been given out yet."""
+        """Yield what has not been yielded yet."""
         if self._series:
             entries = [_encode(_series_of(key, points)) for key, points in self._series.items()]
             records = (record for points in self._series.values() for record, _ in points)
@@ -141,14 +141,14 @@ class MetricBatches:
         self._start()
 
     def _growth(self, key: _SeriesKey) -> int:
-        """Return how many bytes one more value of a series takes at most."""
-        return _BYTES_OF_A_VALUE + (0 if key in self._series else len(_encode(_series_of(key, []))))
+        """Return the maximum number of bytes that one more value of a series takes."""
+        return _MAX_VALUE_BYTES + (0 if key in self._series else len(_encode(_series_of(key, []))))
 
 
 def _series_of(key: _SeriesKey, points: list[tuple[int, int | float]]) -> dict[str, object]:
-    """Shape a series as https://docs.datadoghq.com/api/latest/metrics/#submit-distribution-points has it.
+    """Build a series: https://docs.datadoghq.com/api/latest/metrics/#submit-distribution-points.
 
-    Without `host`: a Lambda function has none, and the intake would make one of whatever is given.
+    Without `host`: a Lambda function has none, and the intake would create one from whatever is given.
     """
     name, tags, second = key
     return {

@@ -1,4 +1,4 @@
-"""`{"check": true}`: the first thing to try when nothing arrives. Says what is configured, and whether it works."""
+"""`{"check": true}`: the first thing to try when nothing arrives. Reports the configuration, and whether it works."""
 
 import re
 import socket
@@ -25,9 +25,9 @@ from forwarder.intake.endpoints import proxies_of
 from forwarder.settings import Mask, Settings
 
 NEEDED = ("logs", "metrics")  # not every function prints traces
-# Seconds in which all intakes have to answer: at most so many, and at most this share of what the invocation has left.
+# Seconds that all intakes have for their response: at most TIMEOUT, and at most this share of the remaining time.
 TIMEOUT, SHARE = 5.0, 0.5
-STORE_SHARE = 0.9  # of what the invocation has left, when the store has to have answered, too
+STORE_SHARE = 0.9  # of the remaining time, by which the store must have responded as well
 VALIDATE = "/api/v1/validate"  # https://docs.datadoghq.com/api/latest/authentication/#validate-api-key
 # The settings that say where an intake is.
 ADDRESSES = {
@@ -37,7 +37,7 @@ ADDRESSES = {
 }
 PROXY_AUTHENTICATION = 407
 
-_WORDS: dict[type[BaseException], str] = {
+_PROBLEMS: dict[type[BaseException], str] = {
     socket.gaierror: "the name cannot be resolved",
     ConnectionRefusedError: "connection refused",
     RemoteDisconnected: "the connection was closed without an answer",
@@ -48,15 +48,15 @@ _WORDS: dict[type[BaseException], str] = {
 _REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")  # as `http.client` words it
 
 
-def wanted(event: Mapping[str, object]) -> bool:
-    """Tell whether an event asks for a check."""
+def is_check_request(event: Mapping[str, object]) -> bool:
+    """Return whether an event asks for a check."""
     return isinstance(event, Mapping) and str(event.get("check", "")).lower() == "true"
 
 
 def findings(settings: Settings, api_key: ApiKey, store: Store | None, remaining: float) -> dict[str, object]:
-    """Return what was found, `ok` first. Nothing is sent but the key, and nothing stored but a probe.
+    """Return what was found, `ok` first. Only the key is sent, and only a probe is stored.
 
-    `remaining` are the seconds that the invocation has left.
+    `remaining` is the remaining time of the invocation in seconds.
     """
     deadline = Deadline.after(remaining * STORE_SHARE)
     key: dict[str, object] = {"from": api_key.place}
@@ -97,8 +97,8 @@ def _intakes(settings: Settings, key: str, seconds: float) -> dict[str, dict[str
         }
         done, _ = wait(asked.values(), timeout=seconds)
         session.cut()
-    pool.shutdown(wait=False)  # what resolves a name cannot be cut
-    late = Answer(0, _WORDS[TimeoutError].format(seconds=seconds))
+    pool.shutdown(wait=False)  # a name lookup cannot be cut short
+    late = Answer(0, _PROBLEMS[TimeoutError].format(seconds=seconds))
     return {
         signal: _found(signal, urls[signal], asked[signal].result() if asked[signal] in done else late, settings)
         for signal in urls
@@ -110,7 +110,7 @@ def _answer(session: requests.Session, url: str, proxies: dict[str, str], second
         with session.get(url + VALIDATE, timeout=seconds, proxies=proxies, stream=True) as response:
             return read_answer(response.raw, NEVER)  # the session is cut when the time is up
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        return Answer(0, _in_words(innermost(error), seconds))
+        return Answer(0, _problem_of(innermost(error), seconds))
 
 
 def _found(signal: str, url: str, answer: Answer, settings: Settings) -> dict[str, object]:
@@ -127,14 +127,14 @@ def _found(signal: str, url: str, answer: Answer, settings: Settings) -> dict[st
 
 
 def _takes_key(signal: str, answer: Answer) -> bool | str:
-    """Return what the API's own host says of the key. The other hosts need not know the path, and may refuse it."""
+    """Return what the API's own host says about the key. Other hosts may not know the path, or refuse the key."""
     if signal == "metrics" and answer.refuses_key:
         return False
     return True if answer.status == requests.codes.ok and not answer.html else "unknown"
 
 
 def _problem(signal: str, url: str, answer: Answer, settings: Settings) -> str:
-    """Say in one sentence what is wrong with an answer and where to look, or nothing if all is well."""
+    """Return one sentence about what is wrong with a response and where to look, or an empty string if all is well."""
     intake, look = f"The intake of {signal}", f"look at {_suspects(signal, url, settings)}"
     if answer.status == 0:
         return f"{intake} was not reached ({answer.reason}): {look}."
@@ -143,15 +143,15 @@ def _problem(signal: str, url: str, answer: Answer, settings: Settings) -> str:
         return f"{intake} refuses the key: is it one of this site ({settings.site})?"
     if answer.broken:
         return f"{intake} does not work, or something on the way answers in its place ({answer.reason}): {look}."
-    if _is_somebody_else(answer):
+    if _is_from_something_else(answer):
         return f"Something other than the intake of {signal} answers ({answer.reason}): {look}."
     if signal == "metrics" and takes_key is not True:
         return f"{intake} did not say whether it takes the key ({answer.reason}): {look}."
     return ""
 
 
-def _is_somebody_else(answer: Answer) -> bool:
-    """Tell a proxy's or a portal's answer. One that does not know the path or the method may be the intake's."""
+def _is_from_something_else(answer: Answer) -> bool:
+    """Return whether a proxy or a portal responded. An intake itself may not know the path or the method."""
     is_page = answer.html and answer.status in range(200, 300)
     return is_page or answer.status in range(300, 400) or answer.status == PROXY_AUTHENTICATION
 
@@ -171,13 +171,13 @@ def _without_login(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _in_words(error: BaseException, seconds: float) -> str:
-    """Say what happened without the error's own text, which may repeat what was sent."""
+def _problem_of(error: BaseException, seconds: float) -> str:
+    """Describe an error without its own message, which may repeat what was sent."""
     if refused := _REFUSED_TUNNEL.match(str(error)):
         return f"the proxy answers with status {refused[1]}"
-    for kind, words in _WORDS.items():
+    for kind, problem in _PROBLEMS.items():
         if isinstance(error, kind):
-            return words.format(seconds=seconds)
+            return problem.format(seconds=seconds)
     match error:
         case ssl.SSLCertVerificationError():
             return f"its certificate is not accepted: {error.verify_message}"
@@ -211,7 +211,7 @@ def _shown(settings: Settings) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    """Return a setting as what JSON has: a masking rule and a pattern as the text of the pattern."""
+    """Return a setting as a JSON value: a masking rule or a pattern as the source of the pattern."""
     match value:
         case tuple():
             return list(value)

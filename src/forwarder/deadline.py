@@ -9,16 +9,16 @@ from typing import TypeVar
 
 _Result = TypeVar("_Result")
 
-# Of the time that Lambda leaves, this share, at most so many seconds, is kept for what comes after sending.
-RESERVE_SHARE, LONGEST_RESERVE = 0.2, 5.0
-# Of the reserve, this share is for storing what could not be sent.
+# This share of the remaining time, at most this many seconds, is reserved for what comes after sending.
+RESERVE_SHARE, MAX_RESERVE_SECONDS = 0.2, 5.0
+# This share of the reserve is for storing what could not be sent.
 STORING_SHARE = 0.6
-# Metrics about ourselves may take at most this share of the reserve: they are not worth a line.
+# The forwarder's own metrics may take at most this share of the reserve: they are not worth losing a line.
 OWN_METRICS_SHARE = 0.25
-# Of the same time, this share, at most so many seconds, is for sending what has been read: reading ends before.
-DRAINING_SHARE, LONGEST_DRAINING = 0.25, 10.0
+# This share of the remaining time, at most this many seconds, is for sending what has been read: reading ends before.
+DRAINING_SHARE, MAX_DRAINING_SECONDS = 0.25, 10.0
 
-OUT_OF_TIME = "the time was up"  # the reason for which something was not done by a deadline
+OUT_OF_TIME = "the time was up"  # the reason why something was not done by a deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float) -> "Deadline":
-        """Return the deadline that lies this many seconds ahead."""
+        """Return the deadline this many seconds from now."""
         return cls(time.monotonic() + seconds)
 
     @property
@@ -48,7 +48,7 @@ class Deadlines:
     """How the time of an invocation is divided.
 
     Reading stops at the first moment, so that what has been read is sent by the second; the third is for storing. After
-    that, metrics about the forwarder itself may take so many seconds.
+    that, sending the forwarder's own metrics may take `own_metrics` seconds.
     """
 
     reading: Deadline
@@ -58,9 +58,9 @@ class Deadlines:
 
     @classmethod
     def dividing(cls, remaining: float) -> "Deadlines":
-        """Divide the seconds that Lambda leaves."""
-        reserve = min(LONGEST_RESERVE, remaining * RESERVE_SHARE)
-        draining = min(LONGEST_DRAINING, remaining * DRAINING_SHARE)
+        """Divide the remaining seconds."""
+        reserve = min(MAX_RESERVE_SECONDS, remaining * RESERVE_SHARE)
+        draining = min(MAX_DRAINING_SECONDS, remaining * DRAINING_SHARE)
         end = time.monotonic() + remaining
         return cls(
             reading=Deadline(end - reserve - draining),
@@ -74,7 +74,7 @@ NEVER = Deadline.after(threading.TIMEOUT_MAX / 2)
 
 
 def within(deadline: Deadline, work: Callable[[], _Result]) -> _Result:
-    """Do something that knows no deadline, such as a call to AWS, on a thread that is left behind at the deadline.
+    """Do something without its own deadline, such as a call to AWS, on a thread that is abandoned at this deadline.
 
     Raises:
         TimeoutError: it took too long. And whatever the work raises.
@@ -84,7 +84,7 @@ def within(deadline: Deadline, work: Callable[[], _Result]) -> _Result:
 
 
 def begin(work: Callable[[], _Result]) -> Future[_Result]:
-    """Do something on a thread of its own, which does not hold up the end of the process."""
+    """Do something on a separate daemon thread, which does not keep the process alive."""
     future: Future[_Result] = Future()
 
     def run() -> None:

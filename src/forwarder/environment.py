@@ -8,23 +8,23 @@ import regex
 from forwarder.errors import ConfigurationError
 
 _BOOLEANS = {"true": True, "false": False}
-# From this similarity on, an unknown name is taken for a misspelling of a known one; of a secret's, from the next on:
-# one in whose place something else belongs must not be put there.
-_ALIKE, _ALMOST_THE_SAME = 0.8, 0.9
+# An unknown name at least this similar to a known one is taken for a misspelling. For secrets the second one applies:
+# users must not be led to put some other value into a secret's variable.
+_SIMILAR, _NEARLY_EQUAL = 0.8, 0.9
 
 _FAMILIES = ("DD_", "REDACT", "INCLUDE_", "EXCLUDE_")  # how names of settings begin
-# What the incumbent reads and nothing here does; docs/migrating.md says why.
+# Variables of the Datadog Forwarder that have no effect here; docs/migrating.md says why.
 _WITHOUT_EFFECT = frozenset({
     "DD_USE_TCP", "DD_USE_PRIVATE_LINK", "DD_FETCH_STEP_FUNCTIONS_TAGS", "DD_TRACE_ENABLED",
 })  # fmt: skip
 
-# An opening brace, but for those of escapes and quantifiers (1). In `re` it is text; in `regex` it may begin what makes
+# An opening brace, except in escapes and quantifiers (1). In `re` it is text; in `regex` it may begin what makes
 # a pattern match approximately: `${e}` matches everything, and `{id}` is an error.
 _BRACE = regex.compile(r"(\\[pPN]\{[^{}]*\}|\\.|\{(?:[0-9]+|[0-9]*,[0-9]*)\})|\{", regex.DOTALL)
 
 
 class Secret:
-    """A text that shows itself only when asked to by name."""
+    """A string that is only shown by `reveal`."""
 
     __slots__ = ("_text",)
 
@@ -32,7 +32,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text itself."""
+        """Return the string itself."""
         return self._text
 
     def __bool__(self) -> bool:
@@ -43,7 +43,7 @@ class Secret:
 
 
 class Environment:
-    """Typed access to variables. An empty variable, or one of white space, is not set."""
+    """Typed access to variables. A variable that is empty or only white space counts as not set."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = {name: value for name, value in variables.items() if value.strip()}
@@ -55,17 +55,17 @@ class Environment:
 
     @property
     def unknown(self) -> list[str]:
-        """Names that are set but that nobody has asked for."""
+        """Names that are set but were never read."""
         return sorted(self._variables.keys() - self._asked)
 
     @property
     def asked(self) -> frozenset[str]:
-        """Names that somebody has asked for, set or not."""
+        """Names that have been read, set or not."""
         return frozenset(self._asked)
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Names of secrets that somebody has asked for, set or not."""
+        """Names of secrets that have been read, set or not."""
         return frozenset(self._secrets)
 
     def _raw(self, name: str) -> str:
@@ -133,12 +133,12 @@ class Environment:
         return _url(name, value if "://" in value else f"{scheme}://{value}", shown) if value else default
 
     def secret_url(self, name: str) -> str:
-        """Return a URL that may hold a user name and password, which errors do not repeat."""
+        """Return a URL that may contain a user name and password, which errors do not repeat."""
         value = self.text(name)
         return _url(name, value if "://" in value else f"http://{value}", "****", credentials=True) if value else ""
 
     def pattern(self, name: str) -> regex.Pattern[str] | None:
-        """Return a compiled regular expression; its white space counts. Braces mean what they do in `re`."""
+        """Return a compiled regular expression; its white space counts. Braces have their meaning in `re`."""
         value = self._raw(name)
         if not value:
             return None
@@ -154,7 +154,7 @@ class Environment:
 
 
 def _problem(error: regex.error, pattern: str) -> str:
-    """Say what is wrong, and where in the pattern: backslashes that were put before braces do not count."""
+    """Say what is wrong, and where in the pattern, not counting backslashes that were inserted before braces."""
     escaped = [found.start() for found in _BRACE.finditer(pattern) if not found[1]]
 
     def moved(found: regex.Match[str]) -> str:
@@ -184,19 +184,19 @@ def _is_host(name: str | None) -> bool:
     return ":" in name or regex.fullmatch(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?", name) is not None
 
 
-def odd_names(env: Environment) -> Iterator[str]:
-    """Yield a sentence for each unknown variable that is without effect, or looks like a misspelling of a known one."""
+def name_warnings(env: Environment) -> Iterator[str]:
+    """Yield a sentence for each unknown variable that has no effect, or looks like a misspelling of a known one."""
     for name in env.unknown:
         if name in _WITHOUT_EFFECT:
             yield f"{name} has no effect here: docs/migrating.md says why."
-        elif name.startswith(_FAMILIES) and (meant := _meant(name, env)):
-            yield f"{name} is not a setting; did you mean {meant}?"
+        elif name.startswith(_FAMILIES) and (suggestion := _suggestion(name, env)):
+            yield f"{name} is not a setting; did you mean {suggestion}?"
 
 
-def _meant(name: str, env: Environment) -> str:
+def _suggestion(name: str, env: Environment) -> str:
     from difflib import get_close_matches
 
-    known = get_close_matches(name, env.asked, n=1, cutoff=_ALIKE)
+    known = get_close_matches(name, env.asked, n=1, cutoff=_SIMILAR)
     if known and known[0] in env.secrets:
-        known = get_close_matches(name, known, cutoff=_ALMOST_THE_SAME)
+        known = get_close_matches(name, known, cutoff=_NEARLY_EQUAL)
     return known[0] if known else ""

@@ -2,25 +2,25 @@
 
     ForwarderError
     ├── ConfigurationError        a setting is wrong; the sentence names the variable and what was expected
-    │   └── ApiKeyError           the API key could not be had, or is not one
-    ├── UnsupportedEventError     nothing here reads an event of this shape
+    │   └── ApiKeyError           the API key could not be obtained, or is invalid
+    ├── UnsupportedEventError     the forwarder does not support events of this shape
     ├── CorruptRecordError        one trigger record can never be read
-    ├── MaskingError              a masking rule could not be applied, so the text must not leave
+    ├── MaskingError              a masking rule could not be applied, so the text must not be sent
     ├── StoreError                the store of failed events could not be read or written
     ├── ReadError                 an object could not be read now, but may be later
     ├── GoneError                 an object is not there (any more)
     ├── ChangedError              an object is no longer the one whose reading was begun
-    ├── GivenUpError              the intake is left alone, so that reading on would only fill the store
-    ├── OutOfTimeError            the invocation's deadline has come while lines were still being read
+    ├── GivenUpError              the intake is left alone, so reading on would only fill the store
+    ├── OutOfTimeError            the invocation's deadline passed while lines were still being read
     └── DeliveryError             something could be neither delivered nor stored; AWS has to send it again
 
-No message holds an API key or any part of a user's line.
+No message contains an API key or any part of a user's line.
 """
 
 import msgspec
 
-# What msgspec raises when it decodes JSON that somebody else wrote: malformed or mistyped; text that is not valid
-# Unicode; absurd nesting.
+# What msgspec raises when it decodes JSON from outside: malformed, mistyped, not valid Unicode, or nested absurdly
+# deep.
 UNREADABLE_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
@@ -33,11 +33,11 @@ class ConfigurationError(ForwarderError):
 
 
 class ApiKeyError(ConfigurationError):
-    """The API key could not be had. Names where it was looked for, never the key."""
+    """The API key could not be obtained. Names where it was looked for, never the key."""
 
 
 class UnsupportedEventError(ForwarderError):
-    """The event is of no known shape. Names its top-level keys."""
+    """The event has no known shape. Names its top-level keys."""
 
 
 class CorruptRecordError(ForwarderError):
@@ -45,7 +45,7 @@ class CorruptRecordError(ForwarderError):
 
 
 class MaskingError(ForwarderError):
-    """A masking rule could not be applied to a text within its time limit."""
+    """A masking rule could not be applied to a string within its time limit."""
 
 
 class StoreError(ForwarderError):
@@ -57,7 +57,7 @@ class ReadError(ForwarderError):
 
 
 class GoneError(ForwarderError):
-    """An object is not there, and asking again would not help. Holds AWS's code."""
+    """An object does not exist, and trying again would not help. Contains AWS's code."""
 
 
 class ChangedError(ForwarderError):
@@ -65,7 +65,7 @@ class ChangedError(ForwarderError):
 
 
 class OutOfTimeError(ForwarderError):
-    """The deadline has come before everything was read."""
+    """The deadline passed before everything was read."""
 
 
 class GivenUpError(ForwarderError):

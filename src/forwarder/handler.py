@@ -1,4 +1,4 @@
-"""The door: what Lambda calls. Builds everything once per cold start; each invocation runs the line and answers."""
+"""The entry point, which Lambda calls. Builds everything once per cold start; each invocation runs the pipeline."""
 
 import os
 import time
@@ -11,7 +11,7 @@ from forwarder.api_key import ApiKey
 from forwarder.batches import MetricBatches
 from forwarder.deadline import Deadline, Deadlines
 from forwarder.errors import DeliveryError, UnsupportedEventError
-from forwarder.failed_events import Keeper, Store, store_of
+from forwarder.failed_events import Keeper, Store, make_store
 from forwarder.intake import Delivery
 from forwarder.intake.client import Client
 from forwarder.origin import Identity
@@ -19,12 +19,12 @@ from forwarder.records import Failed
 from forwarder.settings import Settings
 from forwarder.settle import Summary
 from forwarder.sources.s3_client import S3Objects
-from forwarder.tags import Fetched
+from forwarder.tags import FetchedTags
 from forwarder.telemetry import Telemetry, own_metrics
 
 
 class Context(Protocol):
-    """What the forwarder needs of Lambda's context object."""
+    """The part of Lambda's context object that the forwarder needs."""
 
     aws_request_id: str
     invoked_function_arn: str
@@ -37,33 +37,33 @@ class Context(Protocol):
 
 
 class Forwarder:
-    """Everything that lives as long as the sandbox: settings, key, connections, store, telemetry.
+    """What lives as long as the sandbox: settings, key, connections, store, telemetry.
 
-    `store` takes the place of the one that the settings ask for.
+    `store` replaces the one that the settings configure.
     """
 
     def __init__(self, settings: Settings, *, store: Store | None = None) -> None:
-        memory.keep()
+        memory.keep_freed_blocks()
         self._settings = settings
         self._api_key = ApiKey(settings)
         self._telemetry = Telemetry(settings)
         self._delivery = Delivery(lambda: Client(settings, self._api_key), settings.max_workers)
-        self._store = store or store_of(settings)
-        self._tags = Fetched(settings)
+        self._store = store or make_store(settings)
+        self._tags = FetchedTags(settings)
         self._objects = S3Objects(settings.function.region, path_style=settings.use_vpc)
 
     def handle(self, event: Mapping[str, object], context: Context) -> dict[str, object]:
-        """Forward one event, replay what is stored, or check the configuration; return the books or the findings.
+        """Forward one event, replay what is stored, or check the configuration; return the ledgers or the findings.
 
         Raises:
-            UnsupportedEventError: nothing here reads such an event; a replay that it asks for is done all the same.
+            UnsupportedEventError: there is no source for such an event; a replay that it requests is done all the same.
             DeliveryError: something was neither delivered nor stored, and AWS has to send the event again.
 
         """
         began = time.monotonic()
         self._telemetry.begin(context.aws_request_id)
         self._api_key.begin()
-        if check.wanted(event):
+        if check.is_check_request(event):
             remaining = context.get_remaining_time_in_millis() / 1000
             return check.findings(self._settings, self._api_key, self._store, remaining)
         invocation = self._invocation(context)
@@ -75,12 +75,12 @@ class Forwarder:
         if failures is None and (problem := summary.undelivered()):
             raise DeliveryError(problem)
         self._pass_on(_without(summary.returned_records, event), invocation.deadlines.storing)
-        return summary.as_answer() | (failures or {})
+        return summary.as_response() | (failures or {})
 
     def _failures(self, event: Mapping[str, object], summary: Summary) -> dict[str, object] | None:
-        """Name the trigger records that AWS has to send again, as a mapping with `ReportBatchItemFailures` expects it.
+        """Return the trigger records that AWS has to send again, as mappings with `ReportBatchItemFailures` expect.
 
-        https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html. None where nobody would listen.
+        https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html. None where that is not supported.
         """
         identifiers = sources.item_identifiers(event) if self._settings.report_batch_item_failures else []
         if not identifiers:
@@ -101,7 +101,7 @@ class Forwarder:
         )
 
     def _run(self, event: Mapping[str, object], invocation: pipeline.Invocation, request_id: str) -> Summary:
-        if not replay.wanted(event):
+        if not replay.is_replay_request(event):
             return self._forward(event, invocation)
         rest = replay.without_request(event)
         summary = Summary(replay.EVENT_TYPE)
@@ -135,7 +135,7 @@ class Forwarder:
         replaying.run(request_id, lambda event: self._forward(event, invocation))
 
     def _send_own_metrics(self, summary: Summary, identity: Identity, deadline: Deadline) -> None:
-        """Tell the intake about this invocation: one attempt, and no more than a warning if it fails."""
+        """Send metrics about this invocation to the intake: one attempt, and only a warning if it fails."""
         batches = MetricBatches()
         points = own_metrics(summary, identity)
         shipment = self._delivery.ship(deadline, attempts=1)
@@ -145,7 +145,7 @@ class Forwarder:
                 self._telemetry.warn("The forwarder's metrics about itself did not reach the intake.")
 
     def _pass_on(self, event: Mapping[str, object], deadline: Deadline) -> None:
-        """Invoke other functions with an event that has been accounted for, so that no retry repeats them."""
+        """Invoke other functions with an event that has been accounted for, so that no retry invokes them again."""
         if self._settings.additional_target_lambdas and replay.without_request(event):
             from forwarder.targets import invoke
 
@@ -153,7 +153,7 @@ class Forwarder:
             invoke(self._settings.additional_target_lambdas, event, region, deadline, self._telemetry.warn)
 
     def close(self) -> None:
-        """End all that is in flight. For tests and tools: Lambda just ends the process."""
+        """Cut everything in flight. For tests and tools: Lambda just ends the process."""
         self._delivery.close()
 
 
@@ -162,7 +162,7 @@ def _without(returned: set[int], event: Mapping[str, object]) -> Mapping[str, ob
     records = event.get("Records")
     if not returned or not isinstance(records, list):
         return event
-    if sources.event_type(event) == "kinesis":  # it goes back to the first, and sends what is behind it again
+    if sources.event_type(event) == "kinesis":  # it goes back to the first, and sends everything from there again
         kept = records[: min(returned)]
     else:
         kept = [record for number, record in enumerate(records) if number not in returned]
@@ -185,5 +185,5 @@ def _forwarder() -> Forwarder:
 
 
 def lambda_handler(event: Mapping[str, object], context: Context) -> dict[str, object]:
-    """Forward an event. The name that the template gives to Lambda."""
+    """Forward an event. The handler that the template names."""
     return _forwarder().handle(event, context)

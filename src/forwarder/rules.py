@@ -1,4 +1,4 @@
-"""What the user wants dropped or masked. Filters look at logs; masks at every text that leaves.
+"""The user's filters and masks. Filters apply to logs; masks to every string that is sent.
 
 A line on which a *filter* runs over its time limit is forwarded; an item on which a *mask* does is rejected.
 """
@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from forwarder.deadline import Deadline
 from forwarder.errors import MaskingError, OutOfTimeError
-from forwarder.records import LONGEST_NAME, Line, Metric, Own, Passed, Rejection, Signal, Signals
+from forwarder.records import MAX_NAME_CHARACTERS, Line, LineAttributes, Metric, Passed, Rejection, Signal, Signals
 from forwarder.searches import SearchBudget
 from forwarder.settings import Settings
 
@@ -23,20 +23,20 @@ _Item = TypeVar("_Item", Line, Metric)
 MASKED_IP = "xxx.xxx.xxx.xxx"
 MASKED_EMAIL = "xxxxx@xxxxx.com"
 
-ITEMS_BETWEEN_LOOKS = 16  # at the clock
+ITEMS_BETWEEN_CHECKS = 16  # of the deadline
 
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
 _encode = msgspec.json.Encoder().encode
 
-# An address may stand behind an escape of JSON, whose letters and digits are no part of it. The number of backslashes
-# tells whether the last one escapes what follows. It is bounded, since `regex` would take quadratic time otherwise.
+# An address may follow an escape of JSON, whose letters and digits are not part of it. The number of backslashes
+# decides whether the last one escapes what follows. It is bounded, since `regex` would take quadratic time otherwise.
 _BACKSLASH = r"(?<!\\)(?:\\\\){0,20}+\\"
 _ESCAPED = "(?:[bfnrt]|u[0-9A-Fa-f]{4})"
 
 
 def _begins(inside: str) -> str:
-    """Return a pattern for places where an address can begin: not behind any of these characters, or in an escape.
+    """Return a pattern for places where an address can begin: not after any of these characters, or in an escape.
 
     That keeps long runs of such characters linear.
     """
@@ -45,12 +45,12 @@ def _begins(inside: str) -> str:
 
 _QUAD = r"\d{1,3}(?:\.\d{1,3}){3}"
 _IPV4 = regex.compile(rf"(?<!\\u(?=[0-9A-Fa-f]{{4}})[0-9A-Fa-f]{{0,3}}){_QUAD}")
-# As many groups as there are, but not the end of an IPv4 address. A port may follow, or some other word behind a colon.
+# Any number of groups, but not the end of an IPv4 address. A port may follow, or some other word after a colon.
 _LIKE_IPV6 = regex.compile(
     rf"{_begins('[0-9A-Za-z]')}(?<!\d\.)"
     rf"(?:[0-9A-Fa-f]{{0,4}}:){{2,}}(?:{_QUAD}|\d{{5}}|[0-9A-Fa-f]{{0,4}})(?![0-9A-Za-z])"
 )
-_MOST_GROUPS, _LONG_GROUP, _LONGEST_GROUP = 8, 3, 4
+_MAX_GROUPS, _LONG_GROUP_DIGITS, _MAX_GROUP_DIGITS = 8, 3, 4
 # Some libraries write the `+` or `'` of an address as an escape.
 _WORD = r"[\w.+%'-]"
 _EMAIL = regex.compile(rf"{_begins(_WORD)}{_WORD}++(?:\\u002[7Bb]{_WORD}++){{0,2}}+@[\w-]++(?:\.[\w-]++)+")
@@ -93,20 +93,20 @@ class Rules:
         return passed
 
     def mask(self, text: str) -> str:
-        """Return the text with everything masked that a rule matches.
+        """Return a string with everything masked that a rule matches.
 
         Raises:
             MaskingError: a rule ran over its time limit.
             OutOfTimeError: it did, and the deadline has come.
 
         """
-        if text:  # a rule such as `.*` matches nothing at all, too, and would make a tag where there is none
+        if text:  # a rule such as `.*` also matches an empty string, and would create a tag where there is none
             for masked in self._masks:
                 text = masked(text)
         return text
 
     def _keep(self, lines: list[Line], filtered: list[Line]) -> list[Line]:
-        """Return the lines that the filters let pass; add the others to `filtered`."""
+        """Return the lines that pass the filters; add the others to `filtered`."""
         if not self._forward_log:
             filtered += lines
             return []
@@ -114,11 +114,11 @@ class Rules:
             return lines
         kept: list[Line] = []
         for number, line in enumerate(lines):
-            self._look_at_the_clock(number)
+            self._check_deadline(number)
             (kept if self._passes(line.message) else filtered).append(line)
         return kept
 
-    def _mask_logs(self, own: Own, lines: list[Line], passed: Passed) -> None:
+    def _mask_logs(self, own: LineAttributes, lines: list[Line], passed: Passed) -> None:
         try:
             own = own._replace(
                 tags=self.mask(own.tags), host=self.mask(own.host), extracted=self._mask_extracted(own.extracted)
@@ -130,12 +130,12 @@ class Rules:
             passed.logs.setdefault(own, []).extend(masked)
 
     def _masked(self, items: list[_Item], mask: Callable[[_Item], None], signal: Signal, passed: Passed) -> list[_Item]:
-        """Mask items in place; return those that are, and reject the others."""
+        """Mask items in place; return them, and reject those that cannot be masked."""
         if not self._masks:
             return items
         done: list[_Item] = []
         for number, item in enumerate(items):
-            self._look_at_the_clock(number)
+            self._check_deadline(number)
             try:
                 mask(item)
                 done.append(item)
@@ -145,11 +145,11 @@ class Rules:
 
     def _mask_line(self, line: Line) -> None:
         line.message = self.mask(line.message)
-        if not line.id.isdigit():  # as CloudWatch's are; those of messages and events are whatever their sender says
+        if not line.id.isdigit():  # as CloudWatch's are; those of messages and events may be anything
             line.id = self.mask(line.id)
 
     def _mask_extracted(self, fields: str) -> str:
-        """Mask the values of extracted fields; one that is no text is searched as the JSON that it is."""
+        """Mask the values of extracted fields; a value that is not a string is searched as JSON."""
         if not fields or not self._masks:
             return fields
         return _encode({name: self._mask_value(value) for name, value in _decode_fields(fields).items()}).decode()
@@ -180,7 +180,7 @@ class Rules:
 
     def _without_ip(self, text: str) -> str:
         if ":" in text:
-            text = self._sub("REDACT_IP", _LIKE_IPV6, _without_ipv6, text)
+            text = self._sub("REDACT_IP", _LIKE_IPV6, _masked_ipv6, text)
         return self._sub("REDACT_IP", _IPV4, MASKED_IP, text) if "." in text else text
 
     def _without_email(self, text: str) -> str:
@@ -199,9 +199,9 @@ class Rules:
             self._warn_of(name, "the item is rejected")
             raise MaskingError(f"{name} ran over its time limit") from None
 
-    def _look_at_the_clock(self, number: int) -> None:
-        """Patterns that are slow on every line, though within the limit on each, must not outlast the invocation."""
-        if number % ITEMS_BETWEEN_LOOKS == 0 and self._deadline.expired:
+    def _check_deadline(self, number: int) -> None:
+        """Check the deadline now and then: patterns may be slow on every line, though within the limit on each."""
+        if number % ITEMS_BETWEEN_CHECKS == 0 and self._deadline.expired:
             raise OutOfTimeError("the clock ran out while the user's patterns were being applied")
 
     def _warn_of(self, name: str, consequence: str) -> None:
@@ -211,28 +211,28 @@ class Rules:
 def _rejection(item: Line | Metric, reason: str, signal: Signal) -> Rejection:
     if isinstance(item, Metric):
         return Rejection(reason, f"a metric at {item.second}", 1, signal)
-    return Rejection(reason, f"event {item.id[:LONGEST_NAME] or 'without id'} at {item.timestamp}", 1, signal)
+    return Rejection(reason, f"event {item.id[:MAX_NAME_CHARACTERS] or 'without id'} at {item.timestamp}", 1, signal)
 
 
-def _without_ipv6(match: regex.Match[str]) -> str:
-    """Mask what is an address; leave times, ratios and C++ names alone. A colon before or after is not part of it."""
+def _masked_ipv6(match: regex.Match[str]) -> str:
+    """Mask addresses; leave times, ratios and C++ names alone. A colon before or after is not part of it."""
     text = match[0]
     head = ":" if text.startswith(":") and not text.startswith("::") else ""
     tail = ":" if text.endswith(":") and not text.endswith("::") else ""
     address = text[len(head) : len(text) - len(tail)]
-    if _holds_ipv6(address):
+    if _is_ipv6(address):
         return f"{head}{MASKED_IP}{tail}"
     address, _, port = address.rpartition(":")
-    return f"{head}{MASKED_IP}:{port}{tail}" if _holds_ipv6(address) else text
+    return f"{head}{MASKED_IP}:{port}{tail}" if _is_ipv6(address) else text
 
 
-def _holds_ipv6(text: str) -> bool:
-    """Tell whether a text is an address that names somebody: `::` does not, and is an operator in many languages.
+def _is_ipv6(text: str) -> bool:
+    """Return whether a string is an address of a host: `::` is not, and is an operator in many languages.
 
-    With too many groups to be one, it is an address and some other word; fingerprints and times have shorter groups.
+    With too many groups for one, it is an address and some other word; fingerprints and times have shorter groups.
     """
     try:
         return not IPv6Address(text).is_unspecified
     except ValueError:
         sizes = [len(group) for group in text.split(":")]
-        return len(sizes) > _MOST_GROUPS and _LONG_GROUP <= max(sizes) <= _LONGEST_GROUP
+        return len(sizes) > _MAX_GROUPS and _LONG_GROUP_DIGITS <= max(sizes) <= _MAX_GROUP_DIGITS

@@ -1,7 +1,7 @@
-"""How long a search with one of the user's patterns may take.
+"""Time limits for searches with the user's patterns.
 
-They run in `regex` with a time limit per search, since many of the patterns that people bring from the incumbent need a
-backtracking engine (look-around, back-references), and no pattern may hang an invocation.
+They run in `regex` with a time limit per search, since many patterns that people bring from the Datadog Forwarder need
+a backtracking engine (look-around, back-references), and no pattern may hang an invocation.
 """
 
 from collections.abc import Callable
@@ -12,20 +12,20 @@ from forwarder.errors import OutOfTimeError
 
 _T = TypeVar("_T")
 
-# CPU seconds that one search may take: this much for any text, and this much more for each of its characters. A search
-# that is not out of hand takes some 10 ns a character.
+# CPU seconds that one search may take, and how many more per character. A well-behaved search takes some 10 ns per
+# character.
 LIMIT, LIMIT_PER_CHARACTER = 0.1, 2e-6
-# Once searches over their limit have cost an invocation this many seconds, limits shrink by `STRICTER`.
-PATIENCE, STRICTER = 1.0, 50
-# What a search gets however late it is, so that a harmless pattern still does its work.
-LEAST = 0.01
+# Once searches over their limit have cost an invocation this many seconds, limits are divided by `STRICT_DIVISOR`.
+MAX_OVERRUN, STRICT_DIVISOR = 1.0, 50
+# CPU seconds that a search gets in any case, so that a harmless pattern still works close to the deadline.
+MIN_LIMIT = 0.01
 
 
 class SearchBudget:
     """The time that the searches of an invocation may take until its deadline.
 
-    `regex` counts the CPU seconds of the process. A function that has less than a whole CPU, a `share` of one, waits
-    longer for them than they say.
+    `regex` counts the CPU seconds of the process. In a function with only a `share` of a CPU, they
+    take longer on the clock.
     """
 
     def __init__(self, deadline: Deadline, share: float) -> None:
@@ -34,7 +34,7 @@ class SearchBudget:
         self._overrun = 0.0
 
     def run(self, search: Callable[..., _T], text: str) -> _T:
-        """Return what a search in a text finds; it takes the text, and its limit as `timeout`.
+        """Return what a search in a string finds; it is called with the string, and its limit as `timeout`.
 
         Raises:
             TimeoutError: it ran over its limit.
@@ -42,9 +42,9 @@ class SearchBudget:
 
         """
         limit = LIMIT + LIMIT_PER_CHARACTER * len(text)
-        if self._overrun >= PATIENCE:
-            limit /= STRICTER
-        left = max(LEAST, self._deadline.remaining * self._share)
+        if self._overrun >= MAX_OVERRUN:
+            limit /= STRICT_DIVISOR
+        left = max(MIN_LIMIT, self._deadline.remaining * self._share)
         try:
             return search(text, timeout=min(limit, left))
         except TimeoutError:

@@ -12,21 +12,21 @@ from urllib.parse import urlsplit
 
 import regex
 
-from forwarder.environment import Environment, Secret, odd_names
+from forwarder.environment import Environment, Secret, name_warnings
 from forwarder.errors import ConfigurationError
-from forwarder.records.tags import telling
+from forwarder.records.tags import drop_unnamed
 
 SITES = frozenset({
     "datadoghq.com", "us3.datadoghq.com", "us5.datadoghq.com", "ap1.datadoghq.com", "ap2.datadoghq.com",
     "uk1.datadoghq.com", "datadoghq.eu", "ddog-gov.com", "us2.ddog-gov.com",
 })  # fmt: skip
 
-# The values that the incumbent's template leaves in the environment where the user set nothing.
+# The values that the Datadog Forwarder's template sets where the user has set nothing.
 PLACEHOLDERS = frozenset({"arn:aws:secretsmanager:DEFAULT", "/my/parameter/path", "<YOUR_DATADOG_API_KEY>"})
 
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: a function with this many MB has one CPU.
-MEMORY_OF_A_CPU = 1_769
+MEMORY_MB_PER_CPU = 1_769
 
 
 class KeyPlace(Enum):
@@ -56,7 +56,7 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """What Lambda says of the function that runs this code."""
+    """What Lambda says about the function that runs this code."""
 
     name: str
     region: str
@@ -65,8 +65,8 @@ class Function:
 
     @property
     def processor_share(self) -> float:
-        """How much of a CPU the function has, at most a whole one."""
-        return min(1.0, self.memory_mb / MEMORY_OF_A_CPU)
+        """How much of a CPU the function has, at most 1."""
+        return min(1.0, self.memory_mb / MEMORY_MB_PER_CPU)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Settings:
             use_compression=env.flag("DD_USE_COMPRESSION", default=True),
             compression_level=env.integer("DD_COMPRESSION_LEVEL", 6, 0, 9),
             max_workers=env.integer("DD_MAX_WORKERS", 20, 1, 256),
-            tags=telling(env.words("DD_TAGS")),
+            tags=drop_unnamed(env.words("DD_TAGS")),
             source=env.text("DD_SOURCE"),
             forward_log=env.flag("DD_FORWARD_LOG", default=True),
             enhanced_metrics=env.flag("DD_ENHANCED_METRICS", default=True),
@@ -179,7 +179,7 @@ _LOG_LEVELS = {
 }  # fmt: skip
 
 
-# What the places other than `DD_API_KEY` may hold. References are shown in logs, so what is none is refused without
+# What the places other than `DD_API_KEY` may contain. References are shown in logs, so anything else is refused without
 # being shown: it may be the key itself.
 _KEY = r"[0-9a-fA-F]{32,40}"
 _REFERENCES = {
@@ -266,7 +266,7 @@ def _function(env: Environment) -> Function:
 
 
 def _with_warnings(settings: Settings, env: Environment) -> Settings:
-    warnings = list(odd_names(env))
+    warnings = list(name_warnings(env))
     if settings.site not in SITES:
         warnings.append(f"DD_SITE is {settings.site!r}, which is not one of Datadog's sites.")
     if settings.store_failed_events and not (settings.bucket_name or settings.queue_url):

@@ -1,11 +1,11 @@
-"""Keeps the books of an invocation: what became of every line, and of every item made from them.
+"""Accounts for an invocation: what became of every line, and of every item made from the lines.
 
 Two ledgers that always balance:
 
     lines:  received = routed + filtered + rejected
     items:  created  = delivered + stored + rejected + returned
 
-A line is routed if anything made from it goes on; one report of the Lambda platform makes a log and six metrics.
+A line is routed if anything made from it goes on; a report of the Lambda platform becomes a log and six metrics.
 """
 
 import time
@@ -21,7 +21,6 @@ from forwarder.records import (
     Backlog,
     Batch,
     Delivered,
-    Ending,
     Failed,
     Fate,
     Group,
@@ -30,12 +29,13 @@ from forwarder.records import (
     Rejection,
     Signal,
     Signals,
+    StoreSummary,
     Unread,
 )
 
-MOST_REASONS = 5  # that a summary names; the counts are complete
+MAX_REASONS = 5  # in a summary; the counts are complete
 
-# What of the books of several events is added up, beside the ledgers.
+# What is added up over several events, besides the ledgers.
 _ADDED = ("enhanced_metrics", "trace_lines", "logs_filtered", "logs_truncated", "unread", "continued", "requests")
 
 
@@ -69,24 +69,24 @@ class ItemLedger(Struct):
 
 
 class Spans(Protocol):
-    """The spans of a group: how many there are to deliver, and those that never can be."""
+    """The spans of a group: how many are to be delivered, and those that never can be."""
 
     rejected: list[Rejection]
 
     @property
     def count(self) -> int:
-        """How many there are to deliver."""
+        """How many are to be delivered."""
 
 
 @dataclass(slots=True)
 class Summary:
-    """The books of one invocation.
+    """The counts of one invocation.
 
     `returned_records` are the numbers of the trigger records that AWS has to send again; `statuses` counts requests by
-    the status of their last answer (0: none); `reasons` counts what went wrong, and `returned_because` has those of the
-    reasons for which something has to come again. `unread` counts trigger records that could not be read, `continued`
-    objects of which a replay reads the rest. Of the former, `left_unread` are of events that a replay has left in the
-    store. `replay_failed` is of a replay that the store kept from its work.
+    the status of their last response (0: none); `reasons` counts what went wrong, and `returned_because` has the
+    reasons why something has to come again. `unread` counts trigger records that could not be read, `continued` objects
+    of which a replay reads the rest. Of the former, `left_unread` belong to events that a replay has left in the store.
+    `replay_failed` is set if the store prevented the replay from working.
     """
 
     event_type: str
@@ -111,7 +111,7 @@ class Summary:
 
     @property
     def items(self) -> ItemLedger:
-        """The ledgers of all signals in one."""
+        """The sum of the ledgers of all signals."""
         total = ItemLedger()
         for ledger in self.signals.values():
             _add(total, ledger)
@@ -119,7 +119,7 @@ class Summary:
 
     @property
     def oldest_age(self) -> float:
-        """For how many seconds the oldest in the store has waited, 0 if nothing has or that is not known."""
+        """How many seconds the oldest in the store has waited, 0 if nothing has or if unknown."""
         return max(0.0, time.time() - self.backlog.oldest) if self.backlog and self.backlog.oldest else 0.0
 
     @property
@@ -127,8 +127,8 @@ class Summary:
         """Whether both ledgers balance."""
         return self.lines.balanced and all(ledger.balanced for ledger in self.signals.values())
 
-    def book(self, group: Group, found: Signals, passed: Passed, spans: Spans) -> None:
-        """Book a group: what its lines turned out to be, what the rules left of that, and the spans in it."""
+    def count(self, group: Group, found: Signals, passed: Passed, spans: Spans) -> None:
+        """Count a group: what its lines turned out to be, what passed the rules, and the spans in it."""
         dropped = _dropped(found, passed)
         self.filter_lines(dropped + group.filtered)
         self.lines.received += len(group.lines) - dropped
@@ -146,12 +146,12 @@ class Summary:
             self.reject_items(rejection.signal, rejection.count, rejection.reason)
 
     def count_request(self, outcome: Outcome) -> None:
-        """Count the attempts at sending a batch, and what the last one was answered."""
+        """Count the attempts at sstored a batch, and the status of the last one."""
         self.requests += outcome.attempts
         self.statuses[outcome.status] = self.statuses.get(outcome.status, 0) + 1
 
     def add(self, other: "Summary") -> None:
-        """Add the books of an event from the store: what it returned stays there, and does not come again from AWS."""
+        """Add the counts of an event from the store: what it returned stays there, and does not come again from AWS."""
         _add(self.lines, other.lines)
         for signal, ledger in other.signals.items():
             _add(self.signals[signal], replace(ledger, stored=ledger.stored + ledger.returned, returned=0))
@@ -164,41 +164,41 @@ class Summary:
             self.because(reason, count)
 
     def filter_lines(self, count: int) -> None:
-        """Book lines that are not to be forwarded."""
+        """Count lines that are not to be forwarded."""
         self.lines.received += count
         self.lines.filtered += count
 
     def reject_lines(self, rejection: Rejection) -> None:
-        """Book lines that could not be read."""
+        """Count lines that could not be read."""
         self.lines.received += rejection.count
         self.lines.rejected += rejection.count
         self.because(rejection.reason, rejection.count)
 
     def reject_items(self, signal: Signal, count: int, reason: str) -> None:
-        """Book items that will never be delivered."""
+        """Count items that will never be delivered."""
         self.signals[signal].rejected += count
         self.because(reason, count)
 
     def return_items(self, batch: Batch, reason: str) -> None:
-        """Book items that AWS has to send again, with the trigger records that they came from."""
+        """Count items that AWS has to send again, with the trigger records that they came from."""
         self.signals[batch.signal].returned += batch.count
         self.returned_records.update(record for record, _ in batch.runs)
         self.returned_because.add(reason)
         self.because(reason, batch.count)
 
     def return_record(self, unread: Unread) -> None:
-        """Book a trigger record that could not be read: AWS has to send it again."""
+        """Count a trigger record that could not be read: AWS has to send it again."""
         self.unread += 1
         self.returned_records.add(unread.record)
         self.returned_because.add(unread.reason)
         self.because(unread.reason, 1)
 
     def because(self, reason: str, count: int) -> None:
-        """Count a reason for which something did not arrive."""
+        """Count a reason why something did not arrive."""
         self.reasons[reason] = self.reasons.get(reason, 0) + count
 
-    def as_answer(self) -> dict[str, object]:
-        """Return the books as the JSON object that an invocation answers."""
+    def as_response(self) -> dict[str, object]:
+        """Return the counts as the JSON object that an invocation returns."""
         return {
             "event_type": self.event_type,
             "lines": asdict(self.lines),
@@ -212,13 +212,13 @@ class Summary:
             "continued": self.continued,
             "requests": self.requests,
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
-            "reasons": dict(sorted(self.reasons.items(), key=lambda reason: -reason[1])[:MOST_REASONS]),
+            "reasons": dict(sorted(self.reasons.items(), key=lambda reason: -reason[1])[:MAX_REASONS]),
             "duration_ms": round(self.duration_ms, 1),
             **self._replay(),
         }
 
     def _replay(self) -> dict[str, object]:
-        """Return what a replay has done, and how much it has left."""
+        """Return what a replay has done, and how much is left."""
         if self.backlog is None and not self.replay_failed:
             return {}
         done: dict[str, object] = {"replayed": self.replayed, "replay_failed": self.replay_failed}
@@ -227,19 +227,19 @@ class Summary:
         return done | {"left_in_store": self.backlog.left, "oldest_seconds": round(self.oldest_age)}
 
     def undelivered(self) -> str:
-        """Say in one sentence what AWS has to send again, or return the empty text."""
+        """Return one sentence about what AWS has to send again, or an empty string."""
         returned = {signal: ledger.returned for signal, ledger in self.signals.items() if ledger.returned}
         counts = " and ".join(f"{count} {signal.value}" for signal, count in returned.items())
         what = [f"{counts} could not be delivered"] if counts else []
         if unread := self.unread - self.left_unread:
             what.append(f"{unread} of the event's records could not be read")
-        reasons = ", ".join([reason for reason in self.reasons if reason in self.returned_because][:MOST_REASONS])
+        reasons = ", ".join([reason for reason in self.reasons if reason in self.returned_because][:MAX_REASONS])
         return f"{' and '.join(what)}: {reasons}." if what else ""
 
 
 def _dropped(found: Signals, passed: Passed) -> int:
-    """Count the lines of which nothing is left: of a family, only if all of it was filtered."""
-    filtered = {id(line) for line in passed.filtered} - found.measured
+    """Count the lines of which nothing is left: a family counts only if all of it was filtered."""
+    filtered = {id(line) for line in passed.filtered} - found.with_metrics
     surplus = 0
     for family in found.families:
         gone = sum(id(line) in filtered for line in family)
@@ -253,7 +253,7 @@ def _add(total: LineLedger | ItemLedger, more: LineLedger | ItemLedger) -> None:
 
 
 class Keeper(Protocol):
-    """Where what failed is put."""
+    """Stores what failed."""
 
     def keep(self, failed: Failed) -> None:
         """Keep a batch for later."""
@@ -261,18 +261,18 @@ class Keeper(Protocol):
     def set_aside(self, failed: Failed) -> None:
         """Keep a batch that will never be delivered, for people to look at."""
 
-    def finish(self, deadline: Deadline) -> Ending:
-        """Return what became of what was to be kept."""
+    def finish(self, deadline: Deadline) -> StoreSummary:
+        """Return what became of what was to be stored."""
 
 
-def settle(outcomes: Iterable[Outcome], summary: Summary, tell: Callable[[Failed], None], keeper: Keeper) -> None:
-    """Book outcomes; `tell` hears of each batch that did not arrive, and `keeper` gets it."""
+def settle(outcomes: Iterable[Outcome], summary: Summary, report: Callable[[Failed], None], keeper: Keeper) -> None:
+    """Count outcomes; `report` is called with each batch that did not arrive, and `keeper` gets it."""
     for outcome in outcomes:
         summary.count_request(outcome)
         if isinstance(outcome, Delivered):
             summary.signals[outcome.batch.signal].delivered += outcome.batch.count
             continue
-        tell(outcome)
+        report(outcome)
         if outcome.fate is Fate.REJECT:
             summary.reject_items(outcome.batch.signal, outcome.batch.count, outcome.reason)
             keeper.set_aside(outcome)
@@ -281,14 +281,14 @@ def settle(outcomes: Iterable[Outcome], summary: Summary, tell: Callable[[Failed
 
 
 def conclude(keeper: Keeper, summary: Summary, deadline: Deadline) -> None:
-    """Book what has been stored, and return the rest to AWS."""
-    ending = keeper.finish(deadline)
-    summary.continued += ending.continued
-    for unread in ending.unread:
+    """Count what has been stored, and return the rest to AWS."""
+    stored = keeper.finish(deadline)
+    summary.continued += stored.continued
+    for unread in stored.unread:
         summary.return_record(unread)
-    for kept in ending.kept:
-        summary.signals[kept.failed.batch.signal].stored += kept.stored
-        if kept.stored:
-            summary.because(kept.failed.reason, kept.stored)
-        for batch in kept.left:
-            summary.return_items(batch, kept.failed.reason)
+    for result in stored.results:
+        summary.signals[result.failed.batch.signal].stored += result.stored
+        if result.stored:
+            summary.because(result.failed.reason, result.stored)
+        for batch in result.left:
+            summary.return_items(batch, result.failed.reason)

@@ -1,4 +1,4 @@
-"""Hands events on to the functions in `DD_ADDITIONAL_TARGET_LAMBDAS`."""
+"""Passes events on to the functions in `DD_ADDITIONAL_TARGET_LAMBDAS`."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -11,14 +11,14 @@ def invoke(
     arns: Sequence[str], event: Mapping[str, object], region: str, deadline: Deadline, warn: Callable[[str], None]
 ) -> None:
     """Invoke functions asynchronously with an event. A failure is a warning that names the function."""
-    payload = json.dumps(event)  # unlike msgspec, it takes lone surrogates
+    payload = json.dumps(event)  # unlike msgspec, it accepts lone surrogates
     for arn in arns:
         if problem := _problem(arn, payload, region, deadline):
             warn(f"{arn} of DD_ADDITIONAL_TARGET_LAMBDAS {problem}.")
 
 
 def _problem(arn: str, payload: str, region: str, deadline: Deadline) -> str:
-    """Invoke one function, once: if an answer is lost, a second attempt would invoke it twice. Say what went wrong."""
+    """Invoke one function, once, and return what went wrong: after a lost response, a retry would invoke it twice."""
     if deadline.expired:  # the event has been accounted for: running out of time now would have it sent again
         return "was not invoked: the time was up"
 

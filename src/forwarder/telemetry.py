@@ -1,7 +1,7 @@
-"""What the forwarder says about itself: a structured log, and metrics in two places.
+"""The forwarder's own telemetry: a structured log, and metrics in two places.
 
 The metrics go to CloudWatch as embedded metrics, so that alarms work when the intake does not, and to the intake as
-`aws.dd_forwarder.*`. Nothing here ever holds a payload, a key or a user's line.
+`aws.dd_forwarder.*`. None of it ever contains a payload, a key or a user's line.
 """
 
 import logging
@@ -19,10 +19,10 @@ SERVICE = "forwarder"
 NAMESPACE = "DatadogForwarder"  # of the embedded metrics
 PREFIX = "aws.dd_forwarder."
 
-# Their logs may quote headers, answers and secrets, and Lambda prints what reaches the root logger.
+# Their logs may quote headers, responses and secrets, and Lambda prints what reaches the root logger.
 LIBRARIES = ("urllib3", "requests", "botocore", "boto3", "s3transfer")
 
-MOST_POINTERS = 20  # to rejected lines, in the log of one invocation; the counts are complete
+MAX_POINTERS = 20  # to rejected lines, in the log of one invocation; the counts are complete
 
 
 class Telemetry:
@@ -32,7 +32,7 @@ class Telemetry:
         self._logger = Logger(service=SERVICE, level=settings.log_level, log_record_order=["level", "message"])
         for library in LIBRARIES:
             logging.getLogger(library).setLevel(logging.CRITICAL + 1)
-        # The line that sums an invocation up is there at the default level too: it is what people look for first.
+        # The summary of an invocation is written at the default level too: it is what people look for first.
         level = "INFO" if settings.log_level == "WARNING" else settings.log_level
         self._summary = Logger(service=SERVICE, child=True, level=level)
         self._said: set[str] = set()
@@ -41,19 +41,19 @@ class Telemetry:
             self._logger.warning(warning)
 
     def begin(self, request_id: str) -> None:
-        """Forget what was said, and mark all that follows with the invocation's id."""
+        """Forget what was said, and add the invocation's id to all that follows."""
         self._said.clear()
         self._pointers = 0
         self._logger.append_keys(request_id=request_id)
 
     def warn(self, sentence: str) -> None:
-        """Say something once in an invocation."""
+        """Log a warning, once per invocation."""
         if sentence not in self._said:
             self._said.add(sentence)
             self._logger.warning(sentence)
 
     def failed(self, outcome: Failed) -> None:
-        """Say that a batch did not arrive, once for each signal and reason."""
+        """Log that a batch did not arrive, once per signal and reason."""
         if (key := f"{outcome.batch.signal} {outcome.reason}") not in self._said:
             self._said.add(key)
             write = self._logger.error if outcome.fate is Fate.REJECT else self._logger.warning
@@ -71,34 +71,34 @@ class Telemetry:
     def rejected(self, rejection: Rejection, where: str) -> None:
         """Point to something that can never be delivered."""
         self._pointers += 1
-        if self._pointers <= MOST_POINTERS:
+        if self._pointers <= MAX_POINTERS:
             self._logger.error(f"Rejected: {rejection.reason}.", where=where, count=rejection.count)
 
     def summarise(self, summary: Summary, identity: Identity) -> None:
-        """Write the one line that sums an invocation up, and the embedded metrics."""
+        """Write the summary of an invocation, and the embedded metrics."""
         write, sentence = self._summary.info, "Forwarded."
         if summary.lines.rejected or summary.items.rejected or summary.items.stored:
-            write, sentence = self._summary.warning, "Forwarded, but for what was stored or rejected."
+            write, sentence = self._summary.warning, "Forwarded, except for items that were stored or rejected."
         if summary.replay_failed:
             write, sentence = self._summary.warning, "The replay failed."
         if summary.undelivered():
             write, sentence = self._summary.error, "Not everything could be delivered or stored."
         if not summary.balanced:
-            write, sentence = self._summary.error, "The books do not balance: please report this."
-        write(sentence, extra=summary.as_answer())
+            write, sentence = self._summary.error, "The ledgers do not balance: please report this."
+        write(sentence, extra=summary.as_response())
         self._embed(summary, identity)
 
     @staticmethod
     def _embed(summary: Summary, identity: Identity) -> None:
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
         metrics.add_dimension("forwardername", identity.name)  # as it is: CloudFormation cannot make it lower-case
-        for name, value in (own_counts(summary) | _alarming_counts(summary)).items():
+        for name, value in (own_counts(summary) | _embedded_counts(summary)).items():
             metrics.add_metric(name, MetricUnit.Count, value)
         metrics.flush_metrics()
 
 
 def own_counts(summary: Summary) -> dict[str, int]:
-    """Return the counts of an invocation under the names that users of the incumbent know."""
+    """Return the counts of an invocation under the Datadog Forwarder's names."""
     logs, metrics, traces = (summary.signals[signal] for signal in (Signal.LOGS, Signal.METRICS, Signal.TRACES))
     return {
         "incoming_events": summary.lines.received,  # as there: log events, not invocations
@@ -111,8 +111,8 @@ def own_counts(summary: Summary) -> dict[str, int]:
     }
 
 
-def _alarming_counts(summary: Summary) -> dict[str, int]:
-    """Return the counts that only the embedded metrics have."""
+def _embedded_counts(summary: Summary) -> dict[str, int]:
+    """Return the counts that are only in the embedded metrics."""
     items = summary.items
     return {
         "lines_received": summary.lines.received,
@@ -126,7 +126,7 @@ def _alarming_counts(summary: Summary) -> dict[str, int]:
 
 
 def _replay_counts(summary: Summary) -> dict[str, int]:
-    """Return whether a replay has failed, and what it has left: only a replay knows."""
+    """Return whether a replay has failed, and what is left: there is none without a replay."""
     backlog = summary.backlog
     failed = {"replays_failed": int(summary.replay_failed)} if backlog or summary.replay_failed else {}
     if backlog is None:

@@ -1,7 +1,7 @@
-"""A serialised `AgentPayload` taken apart and counted.
+"""Splits and counts a serialised `AgentPayload`.
 
-Parts, one after the other, are the whole again: that is how protobuf merges messages.
-Everything here raises `ValueError` for what is no payload.
+The concatenation of the parts is the whole again: that is how protobuf merges messages.
+Everything here raises `ValueError` for an invalid payload.
 """
 
 from google.protobuf.message import DecodeError
@@ -10,7 +10,7 @@ from trace_proto.agent_payload_pb2 import AgentPayload, TraceChunk, TracerPayloa
 
 
 def chunks(data: bytes) -> list[bytes]:
-    """Return the payload chunk by chunk, each in a payload of its own."""
+    """Return each chunk in a separate payload."""
     payload = _read(data)
     tracers = list(payload.tracerPayloads)
     frame = AgentPayload()
@@ -37,7 +37,7 @@ def _framed(chunk: TraceChunk, bare: TracerPayload, frame: AgentPayload) -> byte
 
 
 def halves(data: bytes) -> list[bytes]:
-    """Return the payload of one chunk as two with half of its spans each, or nothing if it has only one span."""
+    """Return the payload of one chunk as two with half of its spans each, or an empty list if it has only one span."""
     first, second = _read(data), _read(data)
     middle = spans_in(data) // 2
     del first.tracerPayloads[0].chunks[0].spans[middle:]

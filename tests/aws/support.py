@@ -1,4 +1,4 @@
-"""What tests with a mocked AWS share: a cloud that can be told to fail, a bucket to look into, batches to put there."""
+"""What tests with a mocked AWS share: a cloud that fails on request, a bucket to inspect, batches to put there."""
 
 import gzip
 import json
@@ -40,7 +40,7 @@ class Starts(Protocol):
 
 
 @dataclass
-class _Trouble:
+class _Refusal:
     operation: str
     code: str
     path: str
@@ -55,15 +55,15 @@ class Cloud:
     freed: threading.Event = field(default_factory=threading.Event)
     page: int = 1_000  # names
     _answers: dict[str, dict[str, object]] = field(default_factory=dict)
-    _troubles: list[_Trouble] = field(default_factory=list)
+    _refusals: list[_Refusal] = field(default_factory=list)
     _stuck: set[str] = field(default_factory=set)
     _losses: list[tuple[str, str, int]] = field(default_factory=list)
     _deadly: set[tuple[str, str]] = field(default_factory=set)
     _meanwhile: dict[tuple[str, str], Callable[[], object]] = field(default_factory=dict)
 
     def refuse(self, operation: str, code: str = "AccessDenied", path: str = "", times: int = 10_000) -> None:
-        """Refuse calls of an operation whose path, or its query, hold a text."""
-        self._troubles.append(_Trouble(operation, code, path, times))
+        """Refuse calls of an operation whose path, or its query, contains a string."""
+        self._refusals.append(_Refusal(operation, code, path, times))
 
     def answer(self, operation: str, **answer: object) -> None:
         """Give calls of an operation this answer, with status 200, and do nothing."""
@@ -74,15 +74,15 @@ class Cloud:
         self._stuck.add(operation)
 
     def kill(self, operation: str, path: str) -> None:
-        """Let calls of an operation whose path holds a text kill the process."""
+        """Let calls of an operation whose path contains a string kill the process."""
         self._deadly.add((operation, path))
 
     def meanwhile(self, operation: str, path: str, act: Callable[[], object]) -> None:
-        """Do something when the next call of an operation comes whose path holds a text, before it is answered."""
+        """Do something when the next call of an operation comes whose path contains a string, before the response."""
         self._meanwhile[operation, path] = act
 
     def lose_answer(self, method: str, path: str, after: int = 0) -> None:
-        """Lose the answer to a request whose URL holds a text, after so many others: botocore sends it once more."""
+        """Lose the response to a request whose URL contains a string, after this many others: botocore repeats it."""
         self._losses.append((method, path, after))
 
     def lose(self, event_name: str, request: AWSPreparedRequest, **_: object) -> None:
@@ -95,8 +95,8 @@ class Cloud:
                     raise ReadTimeoutError(endpoint_url=request.url)
 
     def heal(self) -> None:
-        """Refuse nothing any more, and kill nobody."""
-        self._troubles.clear()
+        """Refuse nothing any more, and kill no process."""
+        self._refusals.clear()
         self._deadly.clear()
 
     def count(self, operation: str) -> int:
@@ -116,11 +116,11 @@ class Cloud:
             self.freed.wait(20)
         if any(operation == model.name and path in params["url_path"] for operation, path in self._deadly):
             raise Killed
-        for trouble in self._troubles:
+        for refusal in self._refusals:
             place = f"{params['url_path']} {params.get('query_string') or ''}"
-            if trouble.operation == model.name and trouble.path in place and trouble.times > 0:
-                trouble.times -= 1
-                error = {"Error": {"Code": trouble.code, "Message": "as told"}}
+            if refusal.operation == model.name and refusal.path in place and refusal.times > 0:
+                refusal.times -= 1
+                error = {"Error": {"Code": refusal.code, "Message": "as told"}}
                 return AWSResponse(params["url"], 403, {}, None), error
         if model.name in self._answers:
             return AWSResponse(params["url"], 200, {}, None), self._answers[model.name]
@@ -144,11 +144,11 @@ class Bucket:
     def json(self, name: str) -> Any:
         return json.loads(gzip.decompress(self.body(name)))
 
-    def facts(self, name: str) -> dict[str, str]:
+    def metadata(self, name: str) -> dict[str, str]:
         return dict(self.client.head_object(Bucket=BUCKET, Key=name)["Metadata"])
 
-    def put(self, name: str, body: bytes, facts: Mapping[str, str] | None = None) -> str:
-        self.client.put_object(Bucket=BUCKET, Key=name, Body=body, Metadata=dict(facts or {}))
+    def put(self, name: str, body: bytes, metadata: Mapping[str, str] | None = None) -> str:
+        self.client.put_object(Bucket=BUCKET, Key=name, Body=body, Metadata=dict(metadata or {}))
         return name
 
     def only(self, folder: str) -> str:
@@ -160,15 +160,20 @@ class Bucket:
         found: list[object] = []
         for name in self.names():
             body = self.body(name)
-            found += [name, self.facts(name), gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body]
+            found += [name, self.metadata(name), gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body]
         return str(found)
 
-    def put_batch(self, signal: str, body: object, items: int, minutes_ago: float = 5, **facts: str) -> str:
+    def put_batch(self, signal: str, body: object, items: int, minutes_ago: float = 5, **metadata: str) -> str:
         """Put a stored batch there, as the package of the stores describes one."""
         moment = time.time() - minutes_ago * 60
         stamp = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         history = {"attempts": "1", "first-failure": f"{moment:.3f}", "reason": "status 503"}
-        about = {"signal": signal, "items": str(items), **history, **{k.replace("_", "-"): v for k, v in facts.items()}}
+        about = {
+            "signal": signal,
+            "items": str(items),
+            **history,
+            **{k.replace("_", "-"): v for k, v in metadata.items()},
+        }
         return self.put(
             f"{PENDING}{stamp}-{signal}-{uuid4().hex}.json.gz", gzip.compress(json.dumps(body).encode()), about
         )
@@ -195,12 +200,12 @@ def now_ms() -> int:
 
 
 def coffee(value: float = 12.45, age: float = 0) -> str:
-    """Return a line that holds a metric of so many seconds ago."""
+    """Return a line that holds a metric of this many seconds ago."""
     return json.dumps({"m": "coffee_house.order_value", "v": value, "e": int(time.time() - age), "t": []}) + "\n"
 
 
 def handle(forwarder: Forwarder, event: Mapping[str, object], seconds: float = 30) -> dict[str, Any]:
-    """Let a forwarder handle an event within so many seconds; return its answer."""
+    """Let a forwarder handle an event within this many seconds; return its response."""
     return forwarder.handle(event, context(seconds))
 
 

@@ -1,4 +1,4 @@
-"""AWS's tagging APIs on loopback, which throttle or hang when told to, and count what they are asked."""
+"""AWS's tagging APIs on loopback, which throttle or hang on request, and count requests."""
 
 import json
 import threading
@@ -29,7 +29,7 @@ class Tagging:
     free: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, target: str, request: dict[str, Any]) -> tuple[int, object]:
-        """Answer a request as AWS does; throttling is told by the type of the error."""
+        """Answer a request as AWS does; the type of the error shows throttling."""
         self.free.wait(20)
         what = request["ResourceTypeFilters"][0] if target == "GetResources" else request["resourceArn"]
         self.calls[what] += 1

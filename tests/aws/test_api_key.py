@@ -1,4 +1,4 @@
-"""The API key from its four places: fetched once, told to nobody."""
+"""The API key from its four places: fetched once, never shown."""
 
 import base64
 import json
@@ -107,14 +107,14 @@ def test_a_secret_that_cannot_be_fetched_is_one_sentence_that_names_the_variable
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        ('{"key": "sesame"}', "The secret is a JSON object without a text named DD_API_KEY or api_key."),
-        ('{"DD_API_KEY": ["sesame"]}', "The secret is a JSON object without a text named DD_API_KEY or api_key."),
+        ('{"key": "sesame"}', "The secret is a JSON object without a string named DD_API_KEY or api_key."),
+        ('{"DD_API_KEY": ["sesame"]}', "The secret is a JSON object without a string named DD_API_KEY or api_key."),
         ('{"DD_API_KEY": "sesame"', "The secret starts like a JSON object but is not one."),
         (
             '{"DD_API_KEY":' + "[" * 100_000 + "]" * 100_000 + "}",
             "The secret starts like a JSON object but is not one.",
         ),
-        (b"\xff\xfesesame", "What is kept as the API key is empty or holds characters that no key has."),
+        (b"\xff\xfesesame", "The stored API key is empty or contains invalid characters."),
     ],
 )
 def test_a_secret_of_another_shape_is_an_error_without_its_content(
@@ -196,7 +196,7 @@ def test_a_key_that_was_rotated_is_fetched_when_the_old_one_is_refused(calls: li
     assert (key.get(), key.other_than(KEY), key.get()) == (KEY, ROTATED, ROTATED)
 
 
-def test_a_key_that_somebody_else_has_fetched_anew_is_not_fetched_again(calls: list[str]) -> None:
+def test_a_key_that_another_thread_has_fetched_is_not_fetched_again(calls: list[str]) -> None:
     key = api_key(DD_API_KEY_SECRET_ARN=put_secret(KEY))
     key.get()
     before = len(calls)
@@ -233,7 +233,7 @@ def test_a_key_that_could_not_be_fetched_is_asked_for_once_in_an_invocation(call
 @pytest.mark.parametrize("value", ["two words", "two\nlines", "ke\ty", "k\u00e9y", "key\x00", "ключ"])
 def test_what_no_header_can_hold_is_an_error_without_the_key(value: str, calls: list[str]) -> None:
     for key in (api_key(DD_API_KEY=value), api_key(DD_API_KEY_SECRET_ARN=put_secret(value))):
-        assert error_of(key) == "What is kept as the API key is empty or holds characters that no key has."
+        assert error_of(key) == "The stored API key is empty or contains invalid characters."
 
 
 def test_it_shows_where_the_key_is_and_nothing_of_it(calls: list[str]) -> None:

@@ -29,7 +29,7 @@ def found(storing: Starts, intake: LocalIntake) -> dict[str, Any]:
     return handle(storing(), CHECK)
 
 
-def test_all_is_well(found: dict[str, Any], intake: LocalIntake) -> None:
+def test_everything_is_ok(found: dict[str, Any], intake: LocalIntake) -> None:
     healthy = {"url": intake.url, "reached": True, "status": 200, "takes_key": True}
     assert found["ok"] is True
     assert found["intakes"] == {"logs": healthy, "metrics": healthy, "traces": healthy}
@@ -48,7 +48,7 @@ def test_nothing_is_sent_and_nothing_left_in_the_store(
 
 
 @pytest.mark.parametrize("event", [{"check": "true"}, {"check": "True"}])
-def test_a_check_may_be_asked_for_in_words(event: dict[str, object], storing: Starts, intake: LocalIntake) -> None:
+def test_a_check_may_be_requested_as_a_string(event: dict[str, object], storing: Starts, intake: LocalIntake) -> None:
     assert handle(storing(), event)["ok"] is True
 
 
@@ -133,7 +133,7 @@ def test_an_intake_that_is_not_there_is_not_ok(variable: str, storing: Starts, i
     )
 
 
-def test_a_name_that_cannot_be_resolved_is_said_in_words(
+def test_a_name_that_cannot_be_resolved_is_described(
     start: Start, intake: LocalIntake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown(*_: object, **__: object) -> None:
@@ -144,12 +144,12 @@ def test_a_name_that_cannot_be_resolved_is_said_in_words(
     assert "(the name cannot be resolved)" in found["intakes"]["logs"]["problem"]
 
 
-def test_what_speaks_no_tls_is_said_in_words(start: Start, intake: LocalIntake) -> None:
+def test_what_speaks_no_tls_is_described(start: Start, intake: LocalIntake) -> None:
     found = handle(start(DD_URL=intake.url.replace("http:", "https:")), CHECK)
     assert re.search(r"not reached \(no TLS connection: .+\): look at", found["intakes"]["logs"]["problem"])
 
 
-def test_a_certificate_that_is_not_accepted_is_said_in_words(start: Start, intake: LocalIntake) -> None:
+def test_a_refused_certificate_is_described(start: Start, intake: LocalIntake) -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
     with Recorder(tls=tls) as stranger:
@@ -240,7 +240,7 @@ def test_a_proxy_that_is_not_used_is_not_blamed(start: Start, intake: LocalIntak
     assert "proxy" not in found["intakes"]["logs"]["problem"]
 
 
-def test_a_proxy_that_refuses_a_tunnel_is_said_in_words(start: Start, intake: LocalIntake) -> None:
+def test_a_proxy_that_refuses_a_tunnel_is_described(start: Start, intake: LocalIntake) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         threading.Thread(target=refuse_tunnels, args=(server,), daemon=True).start()

@@ -19,7 +19,7 @@ Event = dict[str, object]
 
 
 def let_read(monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
-    """Let each invocation that begins from now on read only for so many looks at the clock."""
+    """Let each invocation that begins from now on read only for this many checks of the deadline."""
 
     def reading(objects: Any, _: object, multiline: Any, **others: Any) -> Reading:
         return Reading(objects, Expiring(looks), multiline, **others)
@@ -81,7 +81,7 @@ def test_an_object_that_takes_many_invocations_arrives_completely_and_each_line_
 
 
 @pytest.mark.usefixtures("slowly")
-def test_an_object_that_is_replaced_in_between_is_read_anew(
+def test_an_object_that_is_replaced_in_between_is_read_again(
     objects: Objects, storing: Starts, intake: LocalIntake, bucket: Bucket
 ) -> None:
     objects.put("long.log", LONG)
@@ -129,11 +129,11 @@ def continued(attempts: int) -> Event:
 @pytest.fixture
 def late(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let replays find that too much of the time is gone for what got nowhere before."""
-    monkeypatch.setattr("forwarder.replay.events.SHARE_FOR_A_HARD_ONE", 1.1)
+    monkeypatch.setattr("forwarder.replay.events.SHARE_FOR_A_STALLED_OBJECT", 1.1)
 
 
 @pytest.mark.usefixtures("late")
-def test_an_object_that_got_nowhere_before_is_not_begun_late(
+def test_an_object_without_progress_is_not_begun_late(
     objects: Objects, storing: Starts, intake: LocalIntake, bucket: Bucket
 ) -> None:
     objects.put("a.log", b"a\n")
@@ -143,7 +143,7 @@ def test_an_object_that_got_nowhere_before_is_not_begun_late(
 
 
 @pytest.mark.usefixtures("late")
-def test_an_object_that_is_read_on_for_the_first_time_may_be_begun_late(
+def test_an_object_that_is_continued_for_the_first_time_may_be_begun_late(
     objects: Objects, storing: Starts, intake: LocalIntake, bucket: Bucket
 ) -> None:
     objects.put("a.log", b"a\n")

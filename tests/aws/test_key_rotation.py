@@ -1,4 +1,4 @@
-"""A key is revoked and the secret rotated: nothing is lost, nothing is restarted, and nobody sees either key."""
+"""A key is revoked and the secret rotated: nothing is lost, nothing is restarted, and neither key is shown."""
 
 from collections.abc import Callable, Iterator
 
@@ -68,9 +68,9 @@ def test_what_a_refused_key_was_to_send_is_stored_and_the_reason_names_the_secre
 ) -> None:
     strict.script.replace([{"status": status, "signal": "logs"}])
     answer = handle(keyed(), awslogs_event(["a"]))
-    facts = bucket.facts(bucket.only(PENDING))
+    metadata = bucket.metadata(bucket.only(PENDING))
     assert (answer["items"]["stored"], is_balanced(answer)) == (1, True)
-    assert facts["reason"] == f"status {status}: the key from DD_API_KEY_SECRET_ARN ({secret}) is refused"
+    assert metadata["reason"] == f"status {status}: the key from DD_API_KEY_SECRET_ARN ({secret}) is refused"
 
 
 def test_a_key_is_fetched_once_in_an_invocation_however_many_batches_were_refused(
@@ -123,7 +123,7 @@ def test_without_a_key_everything_is_stored_and_the_reason_names_the_variable(
     cloud.refuse("GetSecretValue", code)
     forwarder = keyed()
     answer = handle(forwarder, awslogs_event(["a", coffee()]))
-    reasons = {bucket.facts(name)["reason"] for name in bucket.names(PENDING)}
+    reasons = {bucket.metadata(name)["reason"] for name in bucket.names(PENDING)}
     assert (answer["items"]["stored"], cloud.count("GetSecretValue")) == (2, 1)
     assert reasons == {f"The API key that DD_API_KEY_SECRET_ARN names could not be fetched: {code}"}
     cloud.heal()
@@ -131,14 +131,14 @@ def test_without_a_key_everything_is_stored_and_the_reason_names_the_variable(
     assert handle(forwarder, RETRY)["items"]["delivered"] == 2
 
 
-def test_a_plain_key_that_is_refused_is_not_tried_again(start: Start, strict: LocalIntake, bucket: Bucket) -> None:
+def test_a_plain_key_that_is_refused_is_not_retried(start: Start, strict: LocalIntake, bucket: Bucket) -> None:
     answer = handle(start(strict.url, DD_S3_BUCKET_NAME=BUCKET), awslogs_event(["a"]))
     assert (answer["items"]["stored"], attempts(strict, "logs")) == (1, [403])
-    assert bucket.facts(bucket.only(PENDING))["reason"] == "status 403: the key from DD_API_KEY is refused"
+    assert bucket.metadata(bucket.only(PENDING))["reason"] == "status 403: the key from DD_API_KEY is refused"
     assert ENVIRON["DD_API_KEY"] not in bucket.everything()
 
 
 @pytest.mark.usefixtures("cloud")
-def test_what_is_wrong_with_a_key_is_said_in_one_sentence(start: Start) -> None:
+def test_what_is_wrong_with_a_key_is_one_sentence(start: Start) -> None:
     with pytest.raises(DeliveryError, match=r"^1 logs could not be delivered: DD_KMS_API_KEY is not base64\.$"):
         handle(start(DD_API_KEY="", DD_KMS_API_KEY="sesame!"), awslogs_event(["a"]))

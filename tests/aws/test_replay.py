@@ -45,14 +45,14 @@ def test_what_failed_is_delivered_by_the_next_replay(
     assert (answer["event_type"], answer["replayed"], answer["left_in_store"]) == ("retry", 2, 0)
 
 
-def test_a_replay_may_ride_on_another_event(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
+def test_a_replay_may_come_with_another_event(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
     bucket.put_logs("stored")
     answer = handle(storing(), awslogs_event(["new"]) | RETRY)
     assert (sorted(map(str, received(intake))), bucket.names()) == (["new", "stored"], [])
     assert (answer["event_type"], answer["lines"]["received"], answer["items"]["delivered"]) == ("awslogs", 1, 2)
 
 
-def test_a_replay_is_done_although_nothing_reads_the_rest_of_its_event(
+def test_a_replay_is_done_although_the_rest_of_its_event_is_not_supported(
     storing: Starts, intake: LocalIntake, bucket: Bucket, said: Said
 ) -> None:
     bucket.put_logs("stored")
@@ -74,14 +74,14 @@ def test_a_replay_for_which_its_event_leaves_no_time_is_not_begun(
 
 
 @pytest.mark.parametrize("value", [False, "false", None, 1, "yes", [], {}])
-def test_only_true_asks_for_a_replay(value: object, storing: Starts, bucket: Bucket) -> None:
+def test_only_true_requests_a_replay(value: object, storing: Starts, bucket: Bucket) -> None:
     bucket.put_logs("stored")
     with pytest.raises(UnsupportedEventError, match="retry"):
         handle(storing(), {"retry": value})
     assert len(bucket.names()) == 1
 
 
-def test_an_empty_store_is_no_trouble(storing: Starts, bucket: Bucket, said: Said) -> None:
+def test_an_empty_store_is_not_a_problem(storing: Starts, bucket: Bucket, said: Said) -> None:
     answer = handle(storing(), RETRY)
     assert (answer["replayed"], answer["left_in_store"], answer["oldest_seconds"], said.at("WARNING")) == (0, 0, 0, [])
     assert bucket.names() == []
@@ -100,7 +100,7 @@ def test_the_oldest_goes_first(storing: Starts, intake: LocalIntake, bucket: Buc
     assert received(intake) == ["60 minutes", "17 minutes", "3 minutes", "1 minutes"]
 
 
-def test_nobody_else_may_replay_before_the_invocation_is_over(storing: Starts, bucket: Bucket, cloud: Cloud) -> None:
+def test_no_other_replay_may_run_before_the_invocation_is_over(storing: Starts, bucket: Bucket, cloud: Cloud) -> None:
     bucket.put_logs("stored")
     leases: list[dict[str, float]] = []
     cloud.meanwhile("GetObject", PENDING, lambda: leases.append(json.loads(bucket.body(LEASE))))
@@ -109,10 +109,10 @@ def test_nobody_else_may_replay_before_the_invocation_is_over(storing: Starts, b
     assert leases[0]["until"] > end
 
 
-def test_a_refused_request_is_taken_apart_by_the_batches_it_was_joined_from(
+def test_a_refused_request_is_split_into_the_batches_it_was_joined_from(
     storing: Starts, intake: LocalIntake, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forwarder.intake.delivery.MOST_HALVINGS_ONCE_TAKEN", 0)
+    monkeypatch.setattr("forwarder.intake.delivery.MAX_HALVINGS_ONCE_TAKEN", 0)
     bucket.put_logs("goes ahead", minutes_ago=9)
     bucket.put_logs("one")
     bucket.put_logs("another")
@@ -122,7 +122,7 @@ def test_a_refused_request_is_taken_apart_by_the_batches_it_was_joined_from(
     assert (answer["items"]["delivered"], answer["items"]["rejected"]) == (2, 1)
 
 
-def test_many_small_batches_travel_in_few_requests(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
+def test_many_small_batches_are_sent_in_few_requests(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
     for number in range(50):
         bucket.put_logs(f"{number}")
         bucket.put_points([1])
@@ -152,7 +152,7 @@ def test_requests_of_a_replay_keep_within_the_intakes_limits(
     assert max(request.body_bytes for request in requests) <= 5_000_000
 
 
-def test_an_object_that_somebody_else_has_removed_is_no_trouble(
+def test_an_object_that_is_already_removed_is_not_a_problem(
     storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud, said: Said
 ) -> None:
     bucket.put_logs("a")
@@ -169,14 +169,14 @@ def test_replayed_logs_are_tagged_once_however_often_they_are_replayed(
 ) -> None:
     bucket.put_logs("a", "b")
     forwarder = storing()
-    # One of the halves is kept, and stored anew with the tag that it has got by now.
+    # One of the halves is stored again, now with the tag.
     intake.script.replace([{"status": 413, "signal": "logs"}, {**LOGS_DOWN, "times": 1}])
     handle(forwarder, RETRY)
     handle(forwarder, RETRY)
     assert [log.tags for log in intake.store.logs()] == ["env:none,retry:true"] * 2
 
 
-def test_logs_too_old_for_the_intake_get_the_present_time_and_keep_theirs(
+def test_logs_too_old_for_the_intake_get_the_current_time_and_keep_theirs(
     storing: Starts, intake: LocalIntake, bucket: Bucket
 ) -> None:
     then = now_ms() - DAY_MS
@@ -208,7 +208,7 @@ def test_points_older_than_an_hour_are_set_aside_and_the_others_delivered(
     name = bucket.only(REJECTED)
     assert [metric.value for metric in metrics(intake)] == [10, 20]
     assert [series["points"][0][1] for series in bucket.json(name)["series"]] == [[4_000], [5_000]]
-    assert bucket.facts(name)["reason"].startswith("expired")
+    assert bucket.metadata(name)["reason"].startswith("expired")
     assert (answer["items"]["delivered"], answer["items"]["rejected"], is_balanced(answer)) == (2, 2, True)
     assert bucket.names(PENDING) == []
 
@@ -234,15 +234,18 @@ def test_a_large_batch_of_expired_points_is_sorted_out(storing: Starts, bucket: 
 
 def test_what_fails_again_stays_with_one_more_attempt(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
     name = bucket.put_logs("a", "b")
-    before = bucket.facts(name), bucket.body(name)
+    before = bucket.metadata(name), bucket.body(name)
     intake.script.replace([{"status": 404, "signal": "logs"}])
     answer = handle(storing(), RETRY)
     assert bucket.names() == [name]
-    assert (bucket.facts(name), bucket.body(name)) == (before[0] | {"attempts": "2", "reason": "status 404"}, before[1])
+    assert (bucket.metadata(name), bucket.body(name)) == (
+        before[0] | {"attempts": "2", "reason": "status 404"},
+        before[1],
+    )
     assert (answer["items"]["stored"], answer["left_in_store"], is_balanced(answer)) == (2, 1, True)
 
 
-def test_of_what_was_partly_delivered_the_rest_is_stored_anew(
+def test_of_what_was_partly_delivered_the_rest_is_stored_again(
     storing: Starts, intake: LocalIntake, bucket: Bucket
 ) -> None:
     name = bucket.put_logs("a", "b", "c", "d")
@@ -251,18 +254,18 @@ def test_of_what_was_partly_delivered_the_rest_is_stored_anew(
     rest = bucket.only(PENDING)
     messages = {log["message"] for log in bucket.json(rest)}
     assert (rest != name, messages | set(received(intake)), len(messages)) == (True, {"a", "b", "c", "d"}, 2)
-    facts = bucket.facts(rest)
-    assert (facts["attempts"], facts["items"], facts["reason"]) == ("2", "2", "status 404")
+    metadata = bucket.metadata(rest)
+    assert (metadata["attempts"], metadata["items"], metadata["reason"]) == ("2", "2", "status 404")
     assert (answer["items"]["delivered"], answer["items"]["stored"], is_balanced(answer)) == (2, 2, True)
 
 
 def test_what_remains_keeps_its_age(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
     name = bucket.put_logs("a", "b", minutes_ago=90)
-    age = bucket.facts(name)["first-failure"]
+    age = bucket.metadata(name)["first-failure"]
     intake.script.replace([{"status": 413, "signal": "logs"}, {"status": 404, "signal": "logs"}])
     answer = handle(storing(), RETRY)
     rest = bucket.only(PENDING)
-    assert (bucket.facts(rest)["first-failure"], rest.split("T")[0]) == (age, name.split("T")[0])
+    assert (bucket.metadata(rest)["first-failure"], rest.split("T")[0]) == (age, name.split("T")[0])
     assert answer["oldest_seconds"] == pytest.approx(5_400, abs=10)
 
 
@@ -284,10 +287,10 @@ def test_batches_that_were_merged_are_accounted_for_each(storing: Starts, intake
     handle(storing(), RETRY)
     (left,) = bucket.names(PENDING)
     assert {log["message"] for log in bucket.json(left)} | set(received(intake)) == {"ahead", "a", "b"}
-    assert (bucket.facts(left)["attempts"], bucket.facts(left)["items"], kept.count("logs")) == ("2", "1", 1)
+    assert (bucket.metadata(left)["attempts"], bucket.metadata(left)["items"], kept.count("logs")) == ("2", "1", 1)
 
 
-def test_a_refusal_of_merged_batches_falls_only_on_the_log_that_is_refused_alone(
+def test_a_refusal_of_merged_batches_affects_only_the_log_that_is_refused_alone(
     storing: Starts, intake: LocalIntake, bucket: Bucket
 ) -> None:
     for number in range(3):
@@ -321,7 +324,7 @@ def test_a_replay_stops_reading_when_the_intakes_are_down(
     assert (answer["left_in_store"], len(bucket.names(PENDING))) == (40, 40)
 
 
-def test_a_replay_stops_at_the_deadline_and_tells_what_is_left(
+def test_a_replay_stops_at_the_deadline_and_reports_what_is_left(
     storing: Starts, intake: LocalIntake, bucket: Bucket, said: Said
 ) -> None:
     for minutes in range(6):
@@ -366,7 +369,7 @@ def test_running_out_of_time_is_not_an_attempt(storing: Starts, intake: LocalInt
     name = bucket.put_logs("a")
     intake.script.replace([{"signal": "logs", "status": 503, "delay": 60}])
     handle(storing(), RETRY, 3)
-    assert bucket.facts(name)["attempts"] == "1"
+    assert bucket.metadata(name)["attempts"] == "1"
 
 
 def test_further_objects_are_read_while_one_is_waited_for(

@@ -1,4 +1,4 @@
-"""An event that kills each replay which tries it is set aside after the second, and holds up nobody."""
+"""An event that kills each replay which tries it is set aside after the second, and holds up no other."""
 
 import json
 import time
@@ -82,12 +82,10 @@ def test_an_event_that_killed_two_replays_is_set_aside_as_it_is(
     handle(forwarder, RETRY)
     moved = f"{REJECTED}{name.rsplit('/', 1)[-1]}"
     assert (bucket.names(), bucket.body(moved)) == ([moved], body)
-    assert bucket.facts(moved)["reason"].startswith("two replays were killed")
+    assert bucket.metadata(moved)["reason"].startswith("two replays were killed")
 
 
-def test_what_is_behind_it_is_held_up_no_longer(
-    storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud
-) -> None:
+def test_later_events_are_no_longer_held_up(storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud) -> None:
     bucket.put_event(DEADLY, 1)
     bucket.put_event(awslogs_event(["behind"]), 2)
     forwarder = storing()
@@ -97,7 +95,7 @@ def test_what_is_behind_it_is_held_up_no_longer(
     assert (received(intake), bucket.names(EVENTS)) == (["behind"], [])
 
 
-def test_two_deadly_events_are_set_aside_one_after_the_other(
+def test_two_events_that_kill_replays_are_set_aside_one_after_the_other(
     storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud
 ) -> None:
     bucket.put_event(DEADLY, 1)
@@ -109,7 +107,7 @@ def test_two_deadly_events_are_set_aside_one_after_the_other(
     assert (received(intake), len(bucket.names(REJECTED)), bucket.names(EVENTS)) == (["behind"], 2, [])
 
 
-def test_a_rest_of_an_object_that_kills_is_set_aside_too(
+def test_a_continuation_that_kills_replays_is_set_aside_too(
     storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sources._EVENT_READERS, "continuation", sources._EVENT_READERS["eventbridge"])
@@ -133,7 +131,7 @@ def test_an_event_that_cannot_even_be_loaded_is_set_aside_too(
     assert (received(intake), bucket.names(EVENTS), len(bucket.names(REJECTED))) == ([], [], 1)
 
 
-def test_it_is_told_once_with_its_name_and_what_to_do_and_counted_as_a_rejected_line(
+def test_it_is_reported_once_with_its_name_and_what_to_do_and_counted_as_a_rejected_line(
     storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud, said: Said
 ) -> None:
     name = bucket.put_event(DEADLY)
@@ -234,7 +232,7 @@ def test_a_replay_that_has_no_time_for_it_does_not_forget_it(
     forwarder = storing()
     kill_replays(1, forwarder, bucket, cloud)
     with monkeypatch.context() as for_a_while:
-        for_a_while.setattr("forwarder.replay.events.SHARE_FOR_A_HARD_ONE", 1.1)
+        for_a_while.setattr("forwarder.replay.events.SHARE_FOR_A_STALLED_OBJECT", 1.1)
         handle(forwarder, RETRY)
     kill_replays(1, forwarder, bucket, cloud)
     handle(forwarder, RETRY)
@@ -244,7 +242,7 @@ def test_a_replay_that_has_no_time_for_it_does_not_forget_it(
 # --- who is not to blame -------------------------------------------------------------------------
 
 
-def test_one_death_is_forgiven(
+def test_one_killed_replay_does_not_set_an_event_aside(
     storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put_event(awslogs_event(["a"]))
@@ -255,7 +253,7 @@ def test_one_death_is_forgiven(
     assert (received(intake), bucket.names()) == (["a"], [])
 
 
-def test_a_death_among_the_batches_is_nobodys_fault(
+def test_a_replay_killed_among_the_batches_blames_no_event(
     storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud
 ) -> None:
     bucket.put_logs("stored")
@@ -268,7 +266,7 @@ def test_a_death_among_the_batches_is_nobodys_fault(
     assert (received(intake), bucket.names()) == (["stored", "a"], [])
 
 
-def test_a_death_among_the_batches_is_not_added_to_that_of_an_event(
+def test_a_replay_killed_among_the_batches_does_not_count_for_an_event(
     storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put_event(awslogs_event(["a"]))
@@ -282,7 +280,7 @@ def test_a_death_among_the_batches_is_not_added_to_that_of_an_event(
     assert (received(intake), bucket.names()) == (["stored", "a"], [])
 
 
-def test_deaths_of_two_events_are_not_added_up(
+def test_deaths_of_two_events_are_counted_separately(
     storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put_event(awslogs_event(["a"]), 1)
@@ -302,7 +300,7 @@ def test_deaths_of_two_events_are_not_added_up(
     assert (sorted(map(str, received(intake))), bucket.names(REJECTED)) == (["a", "b", "c"], [])
 
 
-def test_an_event_on_which_a_replay_rides_has_no_lease_to_be_noted_in(storing: Starts, bucket: Bucket) -> None:
+def test_an_event_that_comes_with_a_replay_request_is_not_noted_in_a_lease(storing: Starts, bucket: Bucket) -> None:
     bucket.put_event(awslogs_event(["waits"]))
     with pytest.raises(Killed):
         handle(storing(), DEADLY | RETRY)
@@ -313,7 +311,7 @@ def test_an_event_on_which_a_replay_rides_has_no_lease_to_be_noted_in(storing: S
     "note",
     [{"trying": 7}, {"suspect": "x", "deaths": "many"}, {"trying": "x", "deaths": 9}, {"suspect": "x", "deaths": 9}],
 )
-def test_a_lease_that_names_no_event_condemns_none(
+def test_a_lease_that_names_no_event_blames_none(
     note: dict[str, object], storing: Starts, intake: LocalIntake, bucket: Bucket
 ) -> None:
     bucket.put_logs("stored")
@@ -347,7 +345,7 @@ def test_a_replay_that_has_lost_its_lease_begins_no_event(
     cloud.meanwhile("GetObject", PENDING, lambda: bucket.put(LEASE, others))
     answer = handle(storing(), RETRY)
     (warning,) = said.at("WARNING")
-    assert warning["message"] == "Another replay has taken the lease; this one ends."
+    assert warning["message"] == "Another replay has taken the lease; this one stops."
     assert (received(intake), bucket.names(), answer["replay_failed"]) == (["stored"], [name, LEASE], False)
 
 

@@ -31,7 +31,7 @@ from tests.flow.support import Said, arrived, is_balanced
 DAY_MS = 24 * 3600 * 1000
 
 
-# --- trouble with the store ----------------------------------------------------------------------
+# --- failures of the store ----------------------------------------------------------------------
 
 HISTORY = {"signal": "logs", "items": "1", "attempts": "1", "first-failure": "1795343071.000"}
 PACKED = gzip.compress(b'[{"message":"a"}]')
@@ -57,11 +57,11 @@ CORRUPT = [
 ]
 
 
-@pytest.mark.parametrize(("body", "facts"), CORRUPT)
+@pytest.mark.parametrize(("body", "metadata"), CORRUPT)
 def test_what_is_not_a_stored_batch_is_set_aside_and_holds_nothing_up(
-    body: bytes, facts: dict[str, str], storing: Starts, intake: LocalIntake, bucket: Bucket
+    body: bytes, metadata: dict[str, str], storing: Starts, intake: LocalIntake, bucket: Bucket
 ) -> None:
-    bucket.put(f"{PENDING}2020-01-01T00:00:00.000000Z-logs-corrupt.json.gz", body, facts)
+    bucket.put(f"{PENDING}2020-01-01T00:00:00.000000Z-logs-corrupt.json.gz", body, metadata)
     bucket.put_logs("good")
     answer = handle(storing(), RETRY)
     moved = bucket.only(REJECTED)
@@ -101,7 +101,7 @@ def test_an_event_that_is_set_aside_counts_as_a_rejected_line(storing: Starts, b
     answer = handle(storing(), RETRY)
     (error,) = said.at("ERROR")
     assert (answer["lines"]["rejected"], is_balanced(answer), error["where"]) == (1, True, name)
-    assert error["message"].startswith("Rejected: it is not an event that can be read: Nothing here reads")
+    assert error["message"].startswith("Rejected: it is not an event that can be read: Unsupported event")
 
 
 def test_a_batch_of_another_versions_signal_stays(
@@ -205,7 +205,7 @@ def test_a_replay_ends_at_once_where_another_one_runs(
     answer = handle(storing(), RETRY)
     (warning,) = said.at("WARNING")
     assert (arrived(intake), bucket.names(), "left_in_store" in answer) == ((0, 0), [held, stored], False)
-    assert warning["message"] == "Another replay is running; this one ends."
+    assert warning["message"] == "Another replay is running; this one stops."
 
 
 def test_an_expired_lease_is_taken_over(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
@@ -228,9 +228,7 @@ def test_an_expired_lease_is_taken_over(storing: Starts, intake: LocalIntake, bu
         b"[" * 100_000,
     ],
 )
-def test_a_lease_that_nobody_can_read_is_taken_over(
-    body: bytes, storing: Starts, intake: LocalIntake, bucket: Bucket
-) -> None:
+def test_an_unreadable_lease_is_taken_over(body: bytes, storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
     bucket.put_logs("a")
     bucket.put(LEASE, body)
     handle(storing(), RETRY)
@@ -258,7 +256,7 @@ def test_of_two_replays_at_once_one_does_the_work(
 
 
 @pytest.mark.parametrize("write", [0, 1], ids=["the lease is taken", "an event is begun"])
-def test_a_lease_that_was_written_although_the_answer_was_lost_is_ones_own(
+def test_a_lease_that_was_written_although_the_response_was_lost_is_its_writers(
     write: int, storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud
 ) -> None:
     bucket.put_event(awslogs_event(["a"]))
@@ -267,7 +265,7 @@ def test_a_lease_that_was_written_although_the_answer_was_lost_is_ones_own(
     assert (received(intake), bucket.names()) == (["a"], [])
 
 
-def test_a_lease_that_is_given_back_while_it_is_looked_at_is_taken(
+def test_a_lease_that_is_released_while_it_is_being_read_is_taken(
     storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud
 ) -> None:
     bucket.put_logs("a")
@@ -277,7 +275,7 @@ def test_a_lease_that_is_given_back_while_it_is_looked_at_is_taken(
     assert (received(intake), answer["replay_failed"]) == (["a"], False)
 
 
-def test_a_lease_is_released_after_trouble(storing: Starts, bucket: Bucket, cloud: Cloud) -> None:
+def test_a_lease_is_released_after_a_failure(storing: Starts, bucket: Bucket, cloud: Cloud) -> None:
     cloud.refuse("ListObjectsV2", times=1)
     handle(storing(), RETRY)
     assert bucket.names() == []
@@ -297,7 +295,7 @@ def test_a_lease_that_cannot_be_taken_is_a_warning(
 # --- what Lambda gave up on ----------------------------------------------------------------------
 
 
-def test_an_event_that_lambda_gave_up_on_goes_through_the_whole_line(
+def test_an_event_that_lambda_gave_up_on_goes_through_the_whole_pipeline(
     storing: Starts, intake: LocalIntake, bucket: Bucket
 ) -> None:
     bucket.put_event(awslogs_event(["a", coffee()]), 1)
@@ -341,7 +339,7 @@ def test_of_an_event_that_is_read_in_part_only_the_other_records_stay(
 
 
 @pytest.mark.usefixtures("half_denied")
-def test_an_event_that_is_read_in_part_is_in_the_books(storing: Starts) -> None:
+def test_an_event_that_is_read_in_part_is_counted(storing: Starts) -> None:
     answer = handle(storing(), RETRY)
     assert (answer["lines"]["routed"], answer["items"]["delivered"], answer["left_in_store"]) == (2, 2, 1)
     assert (is_balanced(answer), answer["unread"] > 0) == (True, True)
@@ -387,7 +385,7 @@ def test_an_event_whose_items_are_stored_is_removed(storing: Starts, intake: Loc
         b"[" * 100_000,
     ],
 )
-def test_an_event_that_nothing_reads_is_set_aside_and_not_looked_at_again(
+def test_an_unsupported_event_is_set_aside_and_not_looked_at_again(
     body: bytes, storing: Starts, intake: LocalIntake, bucket: Bucket
 ) -> None:
     bucket.put(f"{EVENTS}2026/11/22/a-broken", body)
@@ -397,7 +395,7 @@ def test_an_event_that_nothing_reads_is_set_aside_and_not_looked_at_again(
     assert received(intake) == ["good"]
 
 
-def test_an_event_with_half_a_character_is_replayed_as_it_would_have_been_forwarded(
+def test_an_event_with_a_lone_surrogate_is_replayed_as_it_would_have_been_forwarded(
     storing: Starts, intake: LocalIntake, bucket: Bucket
 ) -> None:
     bucket.put_event(eventbridge_event("my.app", text="caf\ud83d"))
@@ -411,7 +409,9 @@ def test_a_replay_that_lambda_gave_up_on_is_just_removed(storing: Starts, bucket
     assert bucket.names() == []
 
 
-def test_lines_on_which_a_replay_rode_are_forwarded(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
+def test_lines_that_came_with_a_replay_request_are_forwarded(
+    storing: Starts, intake: LocalIntake, bucket: Bucket
+) -> None:
     bucket.put_event(awslogs_event(["a"]) | RETRY)
     handle(storing(), RETRY)
     assert (received(intake), bucket.names()) == (["a"], [])

@@ -31,7 +31,7 @@ def test_a_replay_that_works_has_not_failed(storing: Starts, bucket: Bucket, sai
     assert summary["message"] == "Forwarded."
 
 
-def test_an_intake_that_is_down_is_no_failure_of_the_replay(
+def test_an_intake_that_is_down_is_not_a_failure_of_the_replay(
     storing: Starts, intake: LocalIntake, bucket: Bucket, said: Said
 ) -> None:
     bucket.put_logs("a")
@@ -86,7 +86,7 @@ def test_a_replay_that_finds_another_one_has_neither_worked_nor_failed(
     assert ("replay_failed" in answer, "replays_failed" in embedded(said)) == (False, False)
 
 
-def test_an_invocation_without_a_replay_does_not_tell_of_one(storing: Starts, bucket: Bucket, said: Said) -> None:
+def test_an_invocation_without_a_replay_does_not_report_one(storing: Starts, bucket: Bucket, said: Said) -> None:
     answer = handle(storing(), awslogs_event(["a"]))
     assert ("replay_failed" in answer, "replays_failed" in embedded(said)) == (False, False)
 
@@ -151,7 +151,7 @@ def test_the_oldest_that_waits_may_be_a_batch_or_an_event_or_a_note(
 
 def test_a_name_without_a_time_does_not_hide_the_others(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
     stored = bucket.put_logs("a", minutes_ago=90)
-    bucket.put(f"{PENDING}0-by-hand.json.gz", bucket.body(stored), bucket.facts(stored))
+    bucket.put(f"{PENDING}0-by-hand.json.gz", bucket.body(stored), bucket.metadata(stored))
     intake.script.replace([LOGS_DOWN])
     assert handle(storing(), RETRY)["oldest_seconds"] == pytest.approx(90 * MINUTE, abs=10)
 

@@ -27,7 +27,7 @@ TEXT = "\n".join(LINES).encode()
 
 
 class _Cutting(BaseHTTPRequestHandler):
-    """Answers as S3 does, but for the first answer's end, which never comes. `asked` are the ranges."""
+    """Responds as S3 does, except that the first response never ends. `asked` are the ranges."""
 
     asked: list[str | None]
 
@@ -64,7 +64,7 @@ def _go_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class _Slow(BaseHTTPRequestHandler):
-    """Begins to answer as S3 does, and goes on when it is told to."""
+    """Begins to respond as S3 does, and continues on request."""
 
     freed: threading.Event
 
@@ -111,7 +111,7 @@ def etag_of(objects: S3Objects, wanted: S3Object) -> str:
 @pytest.mark.parametrize(
     "key", ["a b.log", "a+b%41.log", "größe/日本.log", "a%2Bb.log", "a//b/../c.log", "?versionId=1&x#y", "ü +%.gz"]
 )
-def test_a_key_is_taken_as_it_is(bucket: Bucket, objects: S3Objects, key: str) -> None:
+def test_a_key_is_used_unchanged(bucket: Bucket, objects: S3Objects, key: str) -> None:
     bucket.put(key, key.encode())
     assert content(objects, S3Object(NAME, key)) == key.encode()
 
@@ -127,7 +127,7 @@ def test_an_object_is_opened_at_a_byte(bucket: Bucket, objects: S3Objects) -> No
     assert content(objects, WANTED, start=7) == b"789"
 
 
-def test_behind_its_end_an_object_is_empty(bucket: Bucket, objects: S3Objects) -> None:
+def test_beyond_its_end_an_object_is_empty(bucket: Bucket, objects: S3Objects) -> None:
     bucket.put(KEY, b"0123456789")
     assert content(objects, WANTED, start=10) == b""
 
@@ -164,7 +164,7 @@ def test_what_has_not_changed_can_be_opened_again(bucket: Bucket, objects: S3Obj
     assert content(objects, WANTED, etag=etag_of(objects, WANTED), start=5) == b"56789"
 
 
-def test_what_has_changed_is_told(bucket: Bucket, objects: S3Objects) -> None:
+def test_a_changed_object_is_reported(bucket: Bucket, objects: S3Objects) -> None:
     bucket.put(KEY, b"old")
     etag = etag_of(objects, WANTED)
     bucket.put(KEY, b"new")
@@ -184,7 +184,7 @@ def test_what_has_changed_is_told(bucket: Bucket, objects: S3Objects) -> None:
         ("PreconditionFailed", ChangedError),
     ],
 )
-def test_an_error_is_told_by_its_code(
+def test_an_error_is_reported_by_its_code(
     cloud: Cloud, bucket: Bucket, objects: S3Objects, code: str, error: type[ForwarderError]
 ) -> None:
     bucket.put(KEY, b"text")
@@ -196,9 +196,7 @@ def test_an_error_is_told_by_its_code(
 @pytest.mark.parametrize(
     "code", ["InvalidArgument", "InvalidBucketName", "InvalidObjectState", "InvalidRequest", "KeyTooLongError"]
 )
-def test_what_asking_again_would_not_change_is_rejected(
-    cloud: Cloud, bucket: Bucket, objects: S3Objects, code: str
-) -> None:
+def test_what_a_retry_would_not_change_is_rejected(cloud: Cloud, bucket: Bucket, objects: S3Objects, code: str) -> None:
     bucket.put(KEY, b"text")
     cloud.refuse("GetObject", code)
     (found,) = read(WANTED, 5, Reading(objects, far_deadline()))
@@ -206,12 +204,12 @@ def test_what_asking_again_would_not_change_is_rejected(
 
 
 @pytest.mark.parametrize("name", ["..", ".", "-", "a..b", "a--usw2-az1--x-s3", "a.mrap"])
-def test_no_name_of_a_bucket_does_worse_than_be_said_to_be_wrong(cloud: Cloud, objects: S3Objects, name: str) -> None:
+def test_any_invalid_bucket_name_is_only_rejected(cloud: Cloud, objects: S3Objects, name: str) -> None:
     (found,) = read(S3Object(name, KEY), 0, Reading(objects, far_deadline()))
     assert isinstance(found, Rejection | Unread)
 
 
-def test_what_has_come_of_a_slow_object_is_not_held_back(slow: threading.Event) -> None:
+def test_what_has_arrived_of_a_slow_object_is_not_held_back(slow: threading.Event) -> None:
     opened = S3Objects(REGION, path_style=True).open(WANTED)
     with opened as found:
         assert next(iter(found.chunks)) == b"a line\n"
@@ -226,18 +224,18 @@ def test_an_object_that_never_ends_is_left_at_the_deadline(slow: threading.Event
     assert found[-1].reason == OUT_OF_TIME  # type: ignore[union-attr]  # it is an Unread
 
 
-def test_no_answer_is_trouble_that_may_pass(objects: S3Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_response_is_a_temporary_failure(objects: S3Objects, monkeypatch: pytest.MonkeyPatch) -> None:
     _go_to("http://127.0.0.1:9", monkeypatch)
     with pytest.raises(ReadError, match=r"^EndpointConnectionError$"):
         content(objects, WANTED)
 
 
-def test_a_connection_that_breaks_is_trouble_that_may_pass(cutting: list[str | None]) -> None:
+def test_a_broken_connection_is_a_temporary_failure(cutting: list[str | None]) -> None:
     with pytest.raises(ReadError):
         content(S3Objects(REGION, path_style=True), WANTED)
 
 
-def test_a_read_that_breaks_goes_on_where_it_broke(cutting: list[str | None]) -> None:
+def test_a_broken_read_continues_where_it_broke(cutting: list[str | None]) -> None:
     found = read(WANTED, 0, Reading(S3Objects(REGION, path_style=True), far_deadline()))
     assert [line.message for group in found if isinstance(group, Group) for line in group.lines] == LINES
     assert cutting == [None, "bytes=300000-"]
@@ -260,7 +258,7 @@ def test_an_object_that_was_deleted_is_rejected(bucket: Bucket, objects: S3Objec
     assert found == Rejection("the object is gone: NoSuchKey", str(WANTED))
 
 
-def test_a_denied_object_is_left_to_whoever_sent_it(cloud: Cloud, bucket: Bucket, objects: S3Objects) -> None:
+def test_a_denied_object_is_left_to_its_sender(cloud: Cloud, bucket: Bucket, objects: S3Objects) -> None:
     bucket.put(KEY, b"text")
     cloud.refuse("GetObject")
     (found,) = read(WANTED, 5, Reading(objects, far_deadline()))

@@ -41,7 +41,7 @@ def test_what_fails_is_stored_and_the_invocation_succeeds(storing: Starts, down:
     )
 
 
-def test_a_name_tells_time_signal_and_an_id(storing: Starts, down: LocalIntake, bucket: Bucket) -> None:
+def test_a_name_has_time_signal_and_an_id(storing: Starts, down: LocalIntake, bucket: Bucket) -> None:
     handle(storing(), awslogs_event(["a", coffee()]))
     logs, metrics = sorted(bucket.names(), key=lambda name: "metrics" in name)
     assert re.fullmatch(rf"{PENDING}{MOMENT}-logs-[0-9a-f]{{32}}\.json\.gz", logs)
@@ -59,7 +59,7 @@ def test_an_object_is_the_gzip_of_the_logs_that_were_to_be_sent(
     ]
 
 
-def test_an_object_of_metrics_is_gzip_although_they_travel_as_deflate(
+def test_an_object_of_metrics_is_gzip_although_they_are_sent_as_deflate(
     storing: Starts, down: LocalIntake, bucket: Bucket
 ) -> None:
     handle(storing(), awslogs_event([coffee()]))
@@ -76,12 +76,12 @@ def test_an_object_is_gzip_without_compression_too(
     assert [log["message"] for log in bucket.json(bucket.only(PENDING))] == ["a"]
 
 
-def test_metadata_tell_the_history(storing: Starts, down: LocalIntake, bucket: Bucket) -> None:
+def test_metadata_has_the_history(storing: Starts, down: LocalIntake, bucket: Bucket) -> None:
     before = time.time() - 0.01
     handle(storing(), awslogs_event(["a", "b"]))
-    facts = bucket.facts(bucket.only(PENDING))
-    assert before < float(facts.pop("first-failure")) < time.time() + 0.01
-    assert facts == {"signal": "logs", "items": "2", "attempts": "1", "reason": "status 503"}
+    metadata = bucket.metadata(bucket.only(PENDING))
+    assert before < float(metadata.pop("first-failure")) < time.time() + 0.01
+    assert metadata == {"signal": "logs", "items": "2", "attempts": "1", "reason": "status 503"}
 
 
 def test_the_same_event_twice_is_stored_twice(storing: Starts, down: LocalIntake, bucket: Bucket) -> None:
@@ -140,7 +140,7 @@ def test_a_bucket_that_is_not_there_returns_everything_and_is_named_once(
     with pytest.raises(DeliveryError, match="1 logs and 1 metrics"):
         handle(storing(DD_S3_BUCKET_NAME="gone"), awslogs_event(["a", coffee()]))
     assert [record["message"] for record in said.at("WARNING") if "gone" in record["message"]] == [
-        "What failed could not be stored in S3Store(gone/failed_events/forwarder): NoSuchBucket."
+        "Undelivered batches could not be stored in S3Store(gone/failed_events/forwarder): NoSuchBucket."
     ]
 
 
@@ -151,7 +151,7 @@ def test_the_bucket_is_named_where_something_cannot_be_set_aside_either(
     handle(storing(), broken_event())
     assert [record["message"] for record in said.at("WARNING")] == [
         "Not everything that was rejected could be set aside in the store.",
-        f"What failed could not be stored in S3Store({BUCKET}/failed_events/forwarder): AccessDenied.",
+        f"Undelivered batches could not be stored in S3Store({BUCKET}/failed_events/forwarder): AccessDenied.",
     ]
 
 
@@ -173,7 +173,7 @@ def test_a_store_that_is_too_slow_ends_in_time_with_an_error(storing: Starts, do
     assert time.monotonic() - began < 4
 
 
-def test_nothing_is_stored_where_that_is_switched_off(storing: Starts, down: LocalIntake, bucket: Bucket) -> None:
+def test_nothing_is_stored_where_that_is_disabled(storing: Starts, down: LocalIntake, bucket: Bucket) -> None:
     with pytest.raises(DeliveryError):
         handle(storing(DD_STORE_FAILED_EVENTS="false"), awslogs_event(["a"]))
     assert bucket.names() == []
@@ -211,8 +211,8 @@ def test_what_the_intake_refuses_is_set_aside_with_its_answer(
     intake.script.replace([{"status": 400, "body": body, "signal": "logs"}])
     answer = handle(storing(), awslogs_event(["a"]))
     name = bucket.only(REJECTED)
-    facts = bucket.facts(name)
-    assert (facts["reason"], facts.get("answer", "")) == ("status 400", kept)
+    metadata = bucket.metadata(name)
+    assert (metadata["reason"], metadata.get("answer", "")) == ("status 400", kept)
     assert ([log["message"] for log in bucket.json(name)], answer["items"]["rejected"]) == (["a"], 1)
     assert bucket.names(PENDING) == []
 
@@ -220,7 +220,7 @@ def test_what_the_intake_refuses_is_set_aside_with_its_answer(
 def test_a_log_that_is_too_large_alone_is_set_aside(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
     intake.script.replace([{"status": 413, "signal": "logs"}])
     handle(storing(), awslogs_event(["a"]))
-    assert bucket.facts(bucket.only(REJECTED))["reason"] == "status 413"
+    assert bucket.metadata(bucket.only(REJECTED))["reason"] == "status 413"
 
 
 def test_a_record_that_cannot_be_read_is_set_aside_with_its_text(

@@ -89,7 +89,7 @@ def queueing(start: Start, queue: Queue) -> Starts:
 
 
 def noise(length: int, seed: int = 0) -> str:
-    """Return a text that hardly compresses."""
+    """Return a string that hardly compresses."""
     return random.Random(seed).randbytes(length).hex()[:length]
 
 
@@ -159,10 +159,10 @@ def test_a_queue_that_takes_nothing_returns_everything(
     with pytest.raises(DeliveryError, match="1 logs"):
         handle(queueing(), awslogs_event(["a"]))
     assert queue.size == 0
-    assert f"What failed could not be stored in SqsStore({queue.url}): AccessDenied." in said.text
+    assert f"Undelivered batches could not be stored in SqsStore({queue.url}): AccessDenied." in said.text
 
 
-def test_a_queue_that_does_not_tell_its_limit_is_used_all_the_same(
+def test_a_queue_that_does_not_return_its_limit_is_used_all_the_same(
     queueing: Starts, intake: LocalIntake, cloud: Cloud, queue: Queue
 ) -> None:
     intake.script.replace([LOGS_DOWN])
@@ -255,7 +255,7 @@ def test_how_many_messages_cannot_be_read_is_a_warning(queueing: Starts, queue: 
     )
 
 
-def test_an_event_that_lambda_gave_up_on_goes_through_the_whole_line(
+def test_an_event_that_lambda_gave_up_on_goes_through_the_whole_pipeline(
     queueing: Starts, intake: LocalIntake, queue: Queue
 ) -> None:
     queue.send(json.dumps(given_up("forwarder", awslogs_event(["a", coffee()]))))
@@ -263,10 +263,10 @@ def test_an_event_that_lambda_gave_up_on_goes_through_the_whole_line(
     assert (arrived(intake), queue.size, answer["lines"]["received"], is_balanced(answer)) == ((1, 1), 0, 2, True)
 
 
-def test_events_beyond_what_memory_is_for_are_for_the_next_replay(
+def test_events_beyond_the_memory_limit_are_left_to_the_next_replay(
     queueing: Starts, intake: LocalIntake, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forwarder.failed_events.sqs.MOST_EVENT_BYTES", 1_000)
+    monkeypatch.setattr("forwarder.failed_events.sqs.MAX_EVENT_BYTES", 1_000)
     for number in range(3):
         queue.send(json.dumps(given_up("forwarder", awslogs_event([f"{number}"]))))
     forwarder = queueing()
@@ -282,8 +282,8 @@ def test_events_beyond_what_memory_is_for_are_for_the_next_replay(
 
 def put(queue: Queue, signal: str, body: object) -> None:
     """Put a batch of one item there."""
-    facts = {"signal": signal, "items": "1", "attempts": "1", "first-failure": f"{time.time():.3f}"}
-    queue.send(base64.b64encode(gzip.compress(json.dumps(body).encode())).decode(), **facts)
+    metadata = {"signal": signal, "items": "1", "attempts": "1", "first-failure": f"{time.time():.3f}"}
+    queue.send(base64.b64encode(gzip.compress(json.dumps(body).encode())).decode(), **metadata)
 
 
 def put_logs(queue: Queue, count: int) -> None:
@@ -359,7 +359,7 @@ def test_a_queue_that_may_not_be_used_is_a_problem(
     assert "AccessDenied" in handle(queueing(), {"check": True})["store"]["problem"]
 
 
-# --- trouble with the queue ----------------------------------------------------------------------
+# --- failures of the queue ----------------------------------------------------------------------
 
 
 def test_a_queue_that_cannot_be_read_is_a_warning(

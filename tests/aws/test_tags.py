@@ -13,7 +13,7 @@ import pytest
 from forwarder.deadline import Deadline
 from forwarder.origin import settle
 from forwarder.records import LogStream, Origin, Place, S3Object
-from forwarder.tags import Fetched
+from forwarder.tags import FetchedTags
 from tests.aws.support import BUCKET, Bucket, Cloud
 from tests.aws.tagging import Tagging, running
 from tests.builders import IDENTITY, LOG_GROUP, LOG_STREAM, OWNER, REGION, far_deadline, settings
@@ -39,7 +39,7 @@ class Sandbox:
     said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._tags = Fetched(settings(**self.variables), lambda: self.now)
+        self._tags = FetchedTags(settings(**self.variables), lambda: self.now)
 
     def origin(self, place: Place, deadline: Deadline | None = None) -> Origin:
         """Settle a place in an invocation of its own."""
@@ -55,7 +55,7 @@ class Sandbox:
 @pytest.fixture
 def tagging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tagging]:
     """Run AWS's tagging APIs, which know a function, a log group and a bucket."""
-    monkeypatch.setattr("forwarder.tags.LONGEST_WAIT", 20)  # a busy machine is not what these are about
+    monkeypatch.setattr("forwarder.tags.MAX_WAIT_SECONDS", 20)  # a busy machine is not what these are about
     with running(monkeypatch) as tagging:
         tagging.pages = {"lambda:function": [{FUNCTION: {"Team": "Shop"}}], "s3:bucket": [{OBJECTS: {"Kind": "Logs"}}]}
         tagging.log_groups = {GROUP: {"Tier": "1"}}
@@ -128,7 +128,7 @@ def test_nothing_is_asked_of_another_account(tagging: Tagging) -> None:
     assert not tagging.calls
 
 
-# --- when AWS is in trouble ----------------------------------------------------------------------
+# --- failures of AWS ----------------------------------------------------------------------
 
 
 def test_while_tagging_is_throttled_for_ten_minutes_every_log_has_its_last_known_tags(tagging: Tagging) -> None:
@@ -144,7 +144,7 @@ def test_while_tagging_is_throttled_for_ten_minutes_every_log_has_its_last_known
     assert sandbox.tags() == {"team:shop", "tier:2"}
 
 
-def test_who_is_throttled_does_not_ask_again_at_once_and_says_so_once(tagging: Tagging) -> None:
+def test_a_throttled_refresh_is_not_repeated_at_once_and_warned_of_once(tagging: Tagging) -> None:
     tagging.throttled = True
     sandbox = Sandbox({"DD_FETCH_LAMBDA_TAGS": "true"})
     assert [sandbox.tags() for _ in range(3)] == [set()] * 3
@@ -152,7 +152,7 @@ def test_who_is_throttled_does_not_ask_again_at_once_and_says_so_once(tagging: T
     assert sandbox.said == ["The tags of functions could not be fetched: ThrottlingException."]
 
 
-def test_an_api_that_hangs_costs_an_invocation_a_share_of_its_time(tagging: Tagging) -> None:
+def test_an_api_that_hangs_costs_an_invocation_only_a_share_of_its_time(tagging: Tagging) -> None:
     tagging.free.clear()
     sandbox, began = Sandbox(ALL), time.monotonic()
     origin = sandbox.origin(STREAM, Deadline.after(8))
@@ -201,7 +201,7 @@ def test_a_log_group_that_is_not_there_has_no_tags(cloud: Cloud) -> None:
 
 @pytest.fixture
 def shop(bucket: Bucket, cloud: Cloud) -> Bucket:
-    """Make a tagged function and a tagged log group, beside the bucket."""
+    """Make a tagged function and a tagged log group, besides the bucket."""
     make_function("Orders-API", {"Team": "Shop"})
     boto3.client("logs", region_name=REGION).create_log_group(logGroupName=LOG_GROUP, tags={"Tier": "1"})
     cloud.calls.clear()
@@ -230,7 +230,7 @@ def test_when_it_is_out_of_date_one_of_all_sandboxes_refreshes_it(shop: Bucket, 
     assert fetches(cloud) == (2, 2)
 
 
-def test_who_finds_that_another_is_fetching_goes_on_with_what_is_known(shop: Bucket, cloud: Cloud) -> None:
+def test_a_sandbox_that_finds_that_another_is_fetching_continues_with_what_is_known(shop: Bucket, cloud: Cloud) -> None:
     first, second = Sandbox(SHARED), Sandbox(SHARED)
     first.tags()
     cloud.refuse("GetResources")
@@ -243,7 +243,7 @@ def test_who_finds_that_another_is_fetching_goes_on_with_what_is_known(shop: Buc
     assert fetches(cloud) == (0, 0)
 
 
-def test_who_loses_the_write_does_not_fetch(shop: Bucket, cloud: Cloud) -> None:
+def test_a_sandbox_that_loses_the_write_does_not_fetch(shop: Bucket, cloud: Cloud) -> None:
     cloud.refuse("PutObject", "PreconditionFailed")
     assert Sandbox(SHARED).tags() == set()
     assert fetches(cloud) == (0, 0)
@@ -259,7 +259,7 @@ def test_a_bucket_that_has_recovered_is_not_complained_about(shop: Bucket, cloud
     assert (sandbox.tags(), sandbox.said) == ({"team:shop", "tier:1"}, [])
 
 
-def test_a_claim_that_nobody_followed_up_runs_out(shop: Bucket, cloud: Cloud) -> None:
+def test_an_abandoned_claim_expires(shop: Bucket, cloud: Cloud) -> None:
     cloud.refuse("GetResources", times=1)
     Sandbox(SHARED).tags()
     late = Sandbox(SHARED)
@@ -269,7 +269,7 @@ def test_a_claim_that_nobody_followed_up_runs_out(shop: Bucket, cloud: Cloud) ->
 
 
 @pytest.mark.parametrize("operation", ["GetObject", "PutObject"])
-def test_a_bucket_that_fails_is_no_reason_to_do_without_tags(shop: Bucket, cloud: Cloud, operation: str) -> None:
+def test_tags_are_fetched_without_a_bucket_that_fails(shop: Bucket, cloud: Cloud, operation: str) -> None:
     cloud.refuse(operation)
     sandbox = Sandbox(SHARED)
     assert [sandbox.tags() for _ in range(3)] == [{"team:shop", "tier:1"}] * 3
@@ -283,7 +283,7 @@ def test_a_bucket_that_fails_is_no_reason_to_do_without_tags(shop: Bucket, cloud
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'{"tags": 7}', b'{"fetched": 1e300}', b'{"claimed_until": 1e300}', b"\xff"]
 )
-def test_nonsense_in_the_bucket_is_overwritten(shop: Bucket, cloud: Cloud, content: bytes) -> None:
+def test_an_invalid_entry_in_the_bucket_is_overwritten(shop: Bucket, cloud: Cloud, content: bytes) -> None:
     shop.put(f"{CACHE}functions.json", content)
     sandbox = Sandbox({"DD_FETCH_LAMBDA_TAGS": "true", "DD_S3_BUCKET_NAME": BUCKET})
     sandbox.tags()

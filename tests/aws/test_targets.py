@@ -32,12 +32,12 @@ def invoked(cloud: Cloud) -> list[tuple[str, str, Any]]:
     return made
 
 
-def test_the_event_is_handed_on_to_each(start: Start, invoked: list[tuple[str, str, Any]]) -> None:
+def test_the_event_is_passed_on_to_each(start: Start, invoked: list[tuple[str, str, Any]]) -> None:
     handle(start(**TARGETS), EVENT)
     assert invoked == [(FIRST, "Event", EVENT), (SECOND, "Event", EVENT)]
 
 
-def test_an_event_that_was_stored_is_handed_on(
+def test_an_event_that_was_stored_is_passed_on(
     storing: Starts, intake: LocalIntake, invoked: list[tuple[str, str, Any]]
 ) -> None:
     intake.script.replace([LOGS_DOWN])
@@ -45,7 +45,7 @@ def test_an_event_that_was_stored_is_handed_on(
     assert len(invoked) == 2
 
 
-def test_an_event_that_aws_sends_again_is_not_handed_on(
+def test_an_event_that_aws_sends_again_is_not_passed_on(
     start: Start, intake: LocalIntake, invoked: list[tuple[str, str, Any]]
 ) -> None:
     intake.script.replace([LOGS_DOWN])
@@ -54,7 +54,7 @@ def test_an_event_that_aws_sends_again_is_not_handed_on(
     assert invoked == []
 
 
-def test_of_kinesis_only_what_comes_before_the_first_record_that_failed_is_handed_on(
+def test_of_kinesis_only_what_comes_before_the_first_record_that_failed_is_passed_on(
     start: Start, intake: LocalIntake, invoked: list[tuple[str, str, Any]]
 ) -> None:
     failing = packed(document([coffee()]))
@@ -64,14 +64,14 @@ def test_of_kinesis_only_what_comes_before_the_first_record_that_failed_is_hande
     assert [handed["Records"] for _, _, handed in invoked] == [event["Records"][:1]]
 
 
-def test_an_event_that_nothing_reads_is_not_handed_on(start: Start, invoked: list[tuple[str, str, Any]]) -> None:
+def test_an_unsupported_event_is_not_passed_on(start: Start, invoked: list[tuple[str, str, Any]]) -> None:
     with pytest.raises(UnsupportedEventError):
         handle(start(**TARGETS), {"foo": 1})
     assert invoked == []
 
 
 @pytest.mark.parametrize("event", [RETRY, {"check": True}])
-def test_what_is_meant_for_the_forwarder_is_not_handed_on(
+def test_what_is_meant_for_the_forwarder_is_not_passed_on(
     event: dict[str, object], storing: Starts, intake: LocalIntake, invoked: list[tuple[str, str, Any]]
 ) -> None:
     handle(storing(**TARGETS), event)
@@ -113,7 +113,7 @@ def test_a_function_whose_answer_is_lost_is_not_invoked_again(start: Start, clou
     assert (len(sent), warning["message"].endswith("could not be invoked: ReadTimeoutError.")) == (1, True)
 
 
-def test_an_event_with_half_a_character_is_handed_on(start: Start, invoked: list[tuple[str, str, Any]]) -> None:
+def test_an_event_with_a_lone_surrogate_is_passed_on(start: Start, invoked: list[tuple[str, str, Any]]) -> None:
     event = EVENT | {"note": "\ud83d"}
     handle(start(**TARGETS), event)
     assert [handed for _, _, handed in invoked] == [event, event]

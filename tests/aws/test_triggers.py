@@ -37,14 +37,14 @@ Event = dict[str, object]
 
 
 def ten_kinesis_records() -> Event:
-    """Return ten records of one line each, but for the fifth, which is corrupt."""
+    """Return ten records of one line each, except the fifth, which is corrupt."""
     payloads = [packed(document([f"line {number}"])) for number in range(10)]
     payloads[4] = CORRUPT
     return kinesis_event(*payloads)
 
 
 def ten_sqs_messages(objects: Objects) -> Event:
-    """Return ten messages that name an object of one line each, but for the fifth, whose object is corrupt."""
+    """Return ten messages that name an object of one line each, except the fifth, whose object is corrupt."""
     for number in range(10):
         objects.put(f"{number}.log", f"line {number}\n".encode() if number != 4 else CORRUPT)
     return sqs_event(*(notification(f"{number}.log") for number in range(10)))
@@ -79,7 +79,7 @@ def test_a_throttled_read_returns_the_message_that_it_was_for(
     assert (sorted(map(str, received(intake))), answer["unread"]) == (NINE, 1)
 
 
-def test_a_throttled_read_fails_the_invocation_where_nobody_hears_of_single_messages(
+def test_a_throttled_read_fails_the_invocation_where_single_messages_cannot_be_reported(
     objects: Objects, cloud: Cloud, start: Starts
 ) -> None:
     ten = ten_sqs_messages(objects)
@@ -195,7 +195,7 @@ def test_a_pattern_that_takes_too_long_to_find_beginnings_is_named_once(
     handle(start(DD_MULTILINE_LOG_REGEX_PATTERN="b|(a|a)+$"), s3_event("a.log"))
     (warning,) = said.at("WARNING")
     assert warning["message"] == (
-        "DD_MULTILINE_LOG_REGEX_PATTERN ran over its time limit on at least one line: that begins no log."
+        "DD_MULTILINE_LOG_REGEX_PATTERN ran over its time limit on at least one line: it does not begin a log."
     )
     assert len(received(intake)) == 1
 
@@ -239,7 +239,7 @@ def test_every_finding_is_a_log_of_its_own(start: Starts, intake: LocalIntake) -
 # --- what is said of it --------------------------------------------------------------------------
 
 
-def test_the_key_of_an_object_that_is_gone_is_masked_where_it_is_told(
+def test_the_key_of_an_object_that_is_gone_is_masked_where_it_is_reported(
     objects: Objects, storing: Starts, bucket: Bucket, said: Said
 ) -> None:
     handle(storing(REDACT_EMAIL="true"), s3_event("of/joe@example.com/gone.log"))
@@ -249,7 +249,7 @@ def test_the_key_of_an_object_that_is_gone_is_masked_where_it_is_told(
 
 
 @pytest.mark.usefixtures("cloud")
-def test_a_long_group_goes_through_in_parts_and_is_booked_once(
+def test_a_long_group_goes_through_in_parts_and_is_counted_once(
     start: Starts, intake: LocalIntake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("forwarder.pipeline.LINES_AT_ONCE", 2)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from forwarder import replay
-from forwarder.failed_events import store_of
+from forwarder.failed_events import make_store
 from forwarder.settings import Settings
 from tests.deploy.cloudformation import STACK_ID, TEMPLATE, Stack
 
@@ -63,7 +63,7 @@ def test_beside_an_existing_bucket_none_is_made() -> None:
 def test_with_a_queue_the_forwarder_stores_there_and_lambda_in_the_bucket() -> None:
     stack = Stack(TEMPLATE, DdApiKey="key", DdSqsQueueUrl=QUEUE_URL)
 
-    store = store_of(Settings.from_environ(stack.variables))
+    store = make_store(Settings.from_environ(stack.variables))
     assert repr(store) == f"SqsStore({QUEUE_URL})"
     assert destination(DdSqsQueueUrl=QUEUE_URL) == f"arn:aws:s3:::{MADE_UP}"
 
@@ -150,7 +150,7 @@ def test_a_replay_is_asked_for_on_the_schedule_that_was_given() -> None:
     [target] = rule["Targets"]
     assert rule["ScheduleExpression"] == "rate(1 hour)"
     assert target["Arn"] == stack.outputs["DatadogForwarderArn"]
-    assert replay.wanted(json.loads(target["Input"]))
+    assert replay.is_replay_request(json.loads(target["Input"]))
 
 
 @pytest.mark.parametrize("schedule", ["rate(5 minutes)", "cron(0 * * * ? *)"])
@@ -166,6 +166,6 @@ def test_what_is_not_a_schedule_is_refused(schedule: str) -> None:
 def test_without_storing_nothing_is_replayed_and_lambda_keeps_nothing() -> None:
     stack = Stack(TEMPLATE, DdStoreFailedEvents="false", DdApiKey="key")
 
-    assert store_of(Settings.from_environ(stack.variables)) is None
+    assert make_store(Settings.from_environ(stack.variables)) is None
     assert "RetryRule" not in stack.resources
     assert "DestinationConfig" not in stack.resources["AsyncInvocations"]

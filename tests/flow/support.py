@@ -73,9 +73,9 @@ def by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
         del known[name]
 
 
-def is_balanced(books: Answer) -> bool:
-    """Tell whether both ledgers of an answer or a summary balance."""
-    lines, ledgers = books["lines"], books["signals"].values()
+def is_balanced(summary: Answer) -> bool:
+    """Return whether both ledgers of a response or a summary balance."""
+    lines, ledgers = summary["lines"], summary["signals"].values()
     return lines["received"] == lines["routed"] + lines["filtered"] + lines["rejected"] and all(
         items["created"] == items["delivered"] + items["stored"] + items["rejected"] + items["returned"]
         for items in ledgers
@@ -99,9 +99,9 @@ def arrived(intake: LocalIntake) -> tuple[int, int]:
     return len(intake.store.logs()), len(metrics(intake))
 
 
-def delivered(books: Answer) -> tuple[int, int]:
+def delivered(summary: Answer) -> tuple[int, int]:
     """Return how many logs and metric values the forwarder says that it delivered."""
-    return books["signals"]["logs"]["delivered"], books["signals"]["metrics"]["delivered"]
+    return summary["signals"]["logs"]["delivered"], summary["signals"]["metrics"]["delivered"]
 
 
 def span_ids(intake: LocalIntake) -> list[int]:
@@ -121,7 +121,7 @@ def attempts(intake: LocalIntake, signal: str) -> list[int]:
 
 
 def until(condition: Callable[[], bool]) -> bool:
-    """Wait until a condition holds; tell whether it did soon."""
+    """Wait until a condition holds; return whether it did soon."""
     end = time.monotonic() + SOON
     while not condition() and time.monotonic() < end:
         threading.Event().wait(0.005)
@@ -129,5 +129,5 @@ def until(condition: Callable[[], bool]) -> bool:
 
 
 def delivery_threads() -> list[str]:
-    """Name the threads in which a forwarder is sending, or waits for something to send."""
+    """Return the names of the threads in which a forwarder is sending, or waits for something to send."""
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("delivery")]

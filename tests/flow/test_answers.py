@@ -3,7 +3,7 @@
 import pytest
 
 from forwarder.errors import DeliveryError
-from forwarder.intake.delivery import MOST_HALVINGS
+from forwarder.intake.delivery import MAX_HALVINGS
 from local_intake.fault_proxy import FaultProxy
 from local_intake.server import LocalIntake
 from tests.builders import ENVIRON, awslogs_event, context
@@ -42,7 +42,7 @@ def test_the_intake_is_given_the_time_that_it_asks_for(forward: Forward, intake:
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 599])
-def test_what_may_pass_is_tried_again(forward: Forward, intake: LocalIntake, status: int) -> None:
+def test_a_temporary_failure_is_retried(forward: Forward, intake: LocalIntake, status: int) -> None:
     intake.script.replace([on_logs(status, headers=AT_ONCE)])
     forward(awslogs_event(LINES))
     assert (attempts(intake, "logs"), messages(intake)) == ([status, 202], LINES)
@@ -55,7 +55,7 @@ def test_a_batch_is_tried_six_times(forward: Forward, intake: LocalIntake) -> No
     assert attempts(intake, "logs") == [503] * 6
 
 
-def test_nobody_waits_for_an_intake_that_asks_for_more_time_than_there_is(
+def test_an_invocation_does_not_wait_for_an_intake_that_asks_for_more_time_than_there_is(
     forward: Forward, intake: LocalIntake
 ) -> None:
     intake.script.replace([on_logs(429, headers={"Retry-After": "60"})])
@@ -115,7 +115,7 @@ def test_when_everything_is_too_large_each_log_is_rejected_by_itself(forward: Fo
 # --- rejected ------------------------------------------------------------------------------------
 
 
-def test_what_the_intake_refuses_for_good_is_not_tried_again(forward: Forward, intake: LocalIntake) -> None:
+def test_what_the_intake_refuses_for_good_is_not_retried(forward: Forward, intake: LocalIntake) -> None:
     intake.script.replace([on_logs(400, times=9)])
     answer = forward(awslogs_event(["one"]))
     assert (attempts(intake, "logs"), answer["signals"]["logs"]["rejected"]) == ([400], 1)
@@ -133,7 +133,7 @@ def test_one_refused_log_among_a_thousand_is_found_and_the_others_arrive(forward
 def test_an_intake_that_refuses_everything_is_not_asked_for_each_log(forward: Forward, intake: LocalIntake) -> None:
     intake.script.replace([on_logs(400, times=10_000)])
     answer = forward(awslogs_event([f"line {number}" for number in range(1_000)]))
-    assert len(attempts(intake, "logs")) == 1 + 2 * MOST_HALVINGS
+    assert len(attempts(intake, "logs")) == 1 + 2 * MAX_HALVINGS
     assert answer["signals"]["logs"]["rejected"] == 1_000
 
 
@@ -148,7 +148,7 @@ def test_however_many_logs_are_refused_all_others_arrive(
     assert (answer["signals"]["logs"]["rejected"], is_balanced(answer)) == (count // each, True)
 
 
-def test_logs_that_are_refused_in_a_row_spoil_none_before_them(forward: Forward, intake: LocalIntake) -> None:
+def test_logs_that_are_refused_in_a_row_affect_none_before_them(forward: Forward, intake: LocalIntake) -> None:
     lines = [f"line {number}" if number < 30 else f"poison {number}" for number in range(100)]
     intake.script.replace([on_logs(400, times=10_000, contains="poison")])
     answer = forward(awslogs_event(lines))
@@ -158,10 +158,10 @@ def test_logs_that_are_refused_in_a_row_spoil_none_before_them(forward: Forward,
 def test_an_intake_that_takes_metrics_is_still_not_asked_for_each_log(forward: Forward, intake: LocalIntake) -> None:
     intake.script.replace([on_logs(400, times=10_000)])
     forward(awslogs_event([*(f"line {number}" for number in range(1_000)), *POINTS]))
-    assert len(attempts(intake, "logs")) == 1 + 2 * MOST_HALVINGS
+    assert len(attempts(intake, "logs")) == 1 + 2 * MAX_HALVINGS
 
 
-def test_a_rejected_batch_spoils_no_other(forward: Forward, intake: LocalIntake) -> None:
+def test_a_rejected_batch_affects_no_other(forward: Forward, intake: LocalIntake) -> None:
     intake.script.replace([on_logs(400, times=99)])
     answer = forward(awslogs_event([*LINES, *POINTS]))
     assert (arrived(intake), delivered(answer)) == ((0, 3), (0, 3))
@@ -206,7 +206,7 @@ def test_a_key_never_appears_in_what_is_printed_or_raised(
 
 
 @pytest.mark.parametrize("status", [300, 404, 405, 410, 431])
-def test_what_is_not_the_intakes_answer_is_not_tried_again(forward: Forward, intake: LocalIntake, status: int) -> None:
+def test_what_is_not_the_intakes_answer_is_not_retried(forward: Forward, intake: LocalIntake, status: int) -> None:
     intake.script.replace([on_logs(status)])
     with pytest.raises(DeliveryError, match=f"8 logs could not be delivered: status {status}"):
         forward(awslogs_event(LINES))
@@ -235,7 +235,7 @@ def test_an_error_names_everything_that_was_not_delivered(forward: Forward, inta
     assert (counts, set(reasons.rstrip(".").split(", "))) == ("8 logs and 3 metrics", {"status 404", "status 410"})
 
 
-def test_the_books_balance_when_something_goes_back_to_aws(forward: Forward, intake: LocalIntake, said: Said) -> None:
+def test_the_ledgers_balance_when_something_goes_back_to_aws(forward: Forward, intake: LocalIntake, said: Said) -> None:
     intake.script.replace([on_logs(403)])
     with pytest.raises(DeliveryError):
         forward(awslogs_event([*LINES, *POINTS]))
@@ -244,7 +244,7 @@ def test_the_books_balance_when_something_goes_back_to_aws(forward: Forward, int
     assert (summary["items"]["returned"], summary["items"]["delivered"]) == (8, 3)
 
 
-def test_metrics_about_the_forwarder_are_sent_once_and_worth_no_failure(
+def test_metrics_about_the_forwarder_are_sent_once_and_cannot_fail_an_invocation(
     forward: Forward, intake: LocalIntake, said: Said
 ) -> None:
     intake.script.replace([{"signal": "metrics", "status": 503, "times": 100, "headers": AT_ONCE}])

@@ -1,4 +1,4 @@
-"""The promise behind all others: whatever comes in and whatever the intake answers, the books balance and are true."""
+"""The main promise: whatever comes in and however the intake responds, the ledgers balance and are correct."""
 
 import contextlib
 import os
@@ -50,7 +50,7 @@ STATUSES = st.sampled_from([202, 400, 413, 429, 500, 503])
 SCRIPTS = st.lists(
     st.tuples(STATUSES, st.sampled_from(["logs", "metrics", "traces"]), st.sampled_from([1, 2, 6])), max_size=8
 )
-MOST_BYTES = 10_000_000
+MAX_BYTES = 10_000_000
 
 
 def messages_of(stretches: list[tuple[object, int]]) -> list[object]:
@@ -58,7 +58,7 @@ def messages_of(stretches: list[tuple[object, int]]) -> list[object]:
     messages, size = list[object](), 0
     for line, count in stretches:
         size += len(str(line)) * count
-        messages += [line] * count if size < MOST_BYTES else []
+        messages += [line] * count if size < MAX_BYTES else []
     return messages
 
 
@@ -83,7 +83,7 @@ def event_of(trigger: str, records: list[list[tuple[object, int]]]) -> dict[str,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(event=st.builds(event_of, TRIGGERS, RECORDS), script=SCRIPTS)
-def test_the_books_balance_and_what_they_call_delivered_is_what_arrived(
+def test_the_ledgers_balance_and_what_they_call_delivered_is_what_arrived(
     start: Start,
     intake: LocalIntake,
     said: Said,
@@ -104,10 +104,10 @@ def test_the_books_balance_and_what_they_call_delivered_is_what_arrived(
     answer: Answer = {}
     with contextlib.suppress(DeliveryError):
         answer = forwarder.handle(event, context())
-    books = said.summaries[-1]
-    assert is_balanced(books)
-    assert delivered(books) == arrived(intake)
-    assert books["signals"]["traces"]["delivered"] == len(intake.store.spans())
+    summary = said.summaries[-1]
+    assert is_balanced(summary)
+    assert delivered(summary) == arrived(intake)
+    assert summary["signals"]["traces"]["delivered"] == len(intake.store.spans())
     if "Records" in event:
-        assert bool(answer.get("batchItemFailures")) is (books["items"]["returned"] > 0)
+        assert bool(answer.get("batchItemFailures")) is (summary["items"]["returned"] > 0)
     forwarder.close()

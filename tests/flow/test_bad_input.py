@@ -157,7 +157,7 @@ def test_a_log_event_may_lack_id_and_time(forward: Forward, intake: LocalIntake)
 
 @pytest.fixture
 def _poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stage that fails in a way that nobody expects once it has worked on all lines."""
+    """A stage that fails unexpectedly once it has worked on all lines."""
     sort = signals.sort
 
     def failing(lines: list[Line], *arguments: Any) -> Signals:
@@ -174,7 +174,7 @@ MIXED = [COFFEE, "poison, secret order", '{"ddtags":"a:1","n":1}', "good", REPOR
 
 
 @pytest.mark.usefixtures("_poisoned")
-def test_a_line_that_no_stage_is_prepared_for_costs_only_itself(forward: Forward, intake: LocalIntake) -> None:
+def test_a_line_that_no_stage_expects_costs_only_itself(forward: Forward, intake: LocalIntake) -> None:
     answer = forward(awslogs_event(MIXED))
     assert messages(intake) == ['{"n":1}', "good", MIXED[-1]]
     assert sorted(metric.name for metric in metrics(intake)) == sorted({metric.name for metric in metrics(intake)})
@@ -184,7 +184,7 @@ def test_a_line_that_no_stage_is_prepared_for_costs_only_itself(forward: Forward
 
 
 @pytest.mark.usefixtures("_poisoned")
-def test_a_line_that_no_stage_is_prepared_for_is_told_by_the_kind_of_error_and_a_pointer(
+def test_a_line_that_no_stage_expects_is_reported_by_the_kind_of_error_and_a_pointer(
     forward: Forward, said: Said
 ) -> None:
     forward(awslogs_event(MIXED), DD_LOG_LEVEL="DEBUG")
@@ -194,7 +194,7 @@ def test_a_line_that_no_stage_is_prepared_for_is_told_by_the_kind_of_error_and_a
 
 
 @pytest.mark.usefixtures("_poisoned")
-def test_what_else_is_in_the_group_of_a_line_that_no_stage_is_prepared_for_is_booked_once(forward: Forward) -> None:
+def test_what_else_is_in_the_group_of_a_line_that_no_stage_expects_is_counted_once(forward: Forward) -> None:
     answer = forward(awslogs_event(logEvents=[{"message": 7}, *log_events(["poison", "good"])]))
     assert answer["lines"] == {"received": 3, "routed": 1, "filtered": 0, "rejected": 2}
 

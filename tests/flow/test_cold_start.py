@@ -66,11 +66,11 @@ def test_a_run_with_the_key_in_the_environment_does_not_load(cold_start: dict[st
     assert module not in cold_start["modules"]
 
 
-def test_an_import_calls_nobody(cold_start: dict[str, Any]) -> None:
+def test_an_import_sends_nothing(cold_start: dict[str, Any]) -> None:
     assert cold_start["at_import"] == []
 
 
-def test_a_run_calls_nobody_but_the_intake(cold_start: dict[str, Any]) -> None:
+def test_a_run_calls_only_the_intake(cold_start: dict[str, Any]) -> None:
     calls, port = cold_start["calls"], cold_start["port"]
     assert calls != []
     assert [call for call in calls if "'127.0.0.1'" not in call or port not in call] == []

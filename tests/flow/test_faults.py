@@ -48,7 +48,9 @@ def test_an_invocation_ends_before_its_deadline_with_an_error(forward: Forward, 
     assert time.monotonic() - began < 3
 
 
-def test_the_books_balance_when_nobody_said_what_arrived(forward: Forward, bad_proxy: FaultProxy, said: Said) -> None:
+def test_the_ledgers_balance_when_nothing_confirmed_what_arrived(
+    forward: Forward, bad_proxy: FaultProxy, said: Said
+) -> None:
     with pytest.raises(DeliveryError):
         forward(EVENT, seconds=1, url=bad_proxy.url)
     (summary,) = said.summaries
@@ -126,7 +128,7 @@ def test_without_time_an_invocation_is_an_error_that_says_so(too_late: tuple[Del
     assert str(too_late[0]) == "1 of the event's records could not be read: the time was up."
 
 
-def test_without_time_nothing_is_booked(too_late: tuple[DeliveryError, Answer]) -> None:
+def test_without_time_nothing_is_counted(too_late: tuple[DeliveryError, Answer]) -> None:
     summary = too_late[1]
     assert is_balanced(summary)
     assert (summary["lines"]["received"], summary["items"]["created"]) == (0, 0)
@@ -136,7 +138,7 @@ def test_without_time_nothing_is_sent(too_late: tuple[DeliveryError, Answer], in
     assert arrived(intake) == (0, 0)
 
 
-def test_no_thread_is_left_when_it_is_a_proxy_that_dribbles(start: Start, dribbling: FaultProxy) -> None:
+def test_no_thread_is_left_when_it_is_a_proxy_that_trickles(start: Start, dribbling: FaultProxy) -> None:
     forwarder = start("https://intake.example", HTTPS_PROXY=dribbling.url)
     with pytest.raises(DeliveryError, match="the time was up"):
         forwarder.handle(EVENT, context(1))

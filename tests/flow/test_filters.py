@@ -85,7 +85,7 @@ def test_a_line_on_which_a_filter_hangs_is_forwarded_with_one_warning(
     ]
 
 
-def test_a_line_on_which_a_filter_hangs_spoils_no_other(forward: Forward, intake: LocalIntake) -> None:
+def test_a_line_on_which_a_filter_hangs_affects_no_other(forward: Forward, intake: LocalIntake) -> None:
     forward(awslogs_event(["xxy", HANGS, "z"]), EXCLUDE_AT_MATCH="(x+x+)+y")
     assert messages(intake) == [HANGS, "z"]
 
@@ -100,7 +100,7 @@ def test_the_forwarders_own_lines_go_nowhere(forward: Forward, intake: LocalInta
     assert answer["lines"] == {"received": 6, "routed": 0, "filtered": 6, "rejected": 0}
 
 
-def test_an_own_line_that_cannot_be_read_is_in_the_books(forward: Forward) -> None:
+def test_an_own_line_that_cannot_be_read_is_counted(forward: Forward) -> None:
     own = {**OWN_GROUP, "AWS_LAMBDA_FUNCTION_NAME": "Orders-API"}
     answer = forward(awslogs_event(logEvents=[*log_events(LINES), {"message": 7}]), **own)
     assert answer["lines"] == {"received": 5, "routed": 0, "filtered": 5, "rejected": 0}

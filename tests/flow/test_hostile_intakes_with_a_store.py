@@ -107,7 +107,7 @@ def test_ten_gigabytes_of_an_error_are_not_read(intake: LocalIntake, proxy: Faul
     assert invocation.seconds < SECONDS
 
 
-def test_what_was_stored_in_vain_is_returned(intake: LocalIntake, proxy: FaultProxy) -> None:
+def test_what_could_not_be_stored_is_returned(intake: LocalIntake, proxy: FaultProxy) -> None:
     proxy.faults(["dribble_headers:1"] * MANY)
     store = FakeStore([Trouble.FAILS] * MANY)
     with (

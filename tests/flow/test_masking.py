@@ -32,7 +32,7 @@ HANGS = "x" * 50_000
 SIGNALS = ("logs", "metrics", "traces")
 
 
-def test_a_greedy_rule_eats_no_more_than_its_own_log(forward: Forward, intake: LocalIntake) -> None:
+def test_a_greedy_rule_consumes_no_more_than_its_own_log(forward: Forward, intake: LocalIntake) -> None:
     answer = forward(awslogs_event(["a secret=1", "b secret=2", "c"]), DD_SCRUBBING_RULE="secret=.*")
     assert messages(intake) == ["a xxxxx", "b xxxxx", "c"]
     assert is_balanced(answer)
@@ -48,7 +48,7 @@ def test_a_rule_that_matches_everything_leaves_logs(forward: Forward, intake: Lo
     assert messages(intake) == ['"}],', '"}],']
 
 
-def test_what_a_rule_puts_in_may_be_named_by_group(forward: Forward, intake: LocalIntake) -> None:
+def test_a_replacement_may_be_named_by_group(forward: Forward, intake: LocalIntake) -> None:
     rule: dict[str, Any] = {"DD_SCRUBBING_RULE": r"card (\d{4})\d+", "DD_SCRUBBING_RULE_REPLACEMENT": r"card \1…"}
     forward(awslogs_event(["paid by card 4111111111111111"]), **rule)
     assert messages(intake) == ["paid by card 4111…"]
@@ -120,7 +120,7 @@ def test_no_address_is_in_a_pointer_to_what_was_rejected(forward: Forward, said:
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_no_address_is_told_when_the_delivery_fails(
+def test_no_address_is_shown_when_the_delivery_fails(
     forward: Forward, intake: LocalIntake, said: Said, status: int
 ) -> None:
     intake.script.replace([{"status": status, "times": 3}])

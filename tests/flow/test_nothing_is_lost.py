@@ -1,4 +1,4 @@
-"""Whatever intake, network, store and clock do: the books balance, and every line arrives in the end."""
+"""Whatever intake, network, store and clock do: the ledgers balance, and every line arrives in the end."""
 
 import json
 import os
@@ -28,7 +28,7 @@ from tests.flow.support import Answer, Said, delivery_threads, is_balanced, span
 from trace_proto.agent_payload_pb2 import AgentPayload, Span
 
 DELIVERIES = 3  # of an asynchronous event, before Lambda gives up on it
-MOST_REPLAYS = 5  # that it takes to empty a store once all is well
+MAX_REPLAYS = 5  # that it takes to empty a store once all is well
 MEASURES = {"probe", "aws.lambda.enhanced.max_memory_used"}  # metrics whose value is the number of their line
 
 T = TypeVar("T")
@@ -81,8 +81,8 @@ def mostly(usual: T, *others: T) -> st.SearchStrategy[T]:
     return st.one_of(st.just(usual), st.sampled_from(others))
 
 
-def stories(seconds: tuple[float, ...], faults: tuple[str, ...], troubles: int) -> st.SearchStrategy[Story]:
-    """Draw stories with so much time in invocations, these faults, and at most so many calls of the store scripted."""
+def stories(seconds: tuple[float, ...], faults: tuple[str, ...], problems: int) -> st.SearchStrategy[Story]:
+    """Draw stories with this much time per invocation, these faults, and at most this many scripted store calls."""
     kinds = st.lists(st.sampled_from(KINDS), min_size=2, max_size=10)
     steps = st.tuples(st.one_of(kinds, st.none()), st.sampled_from(seconds))
     return st.builds(
@@ -90,7 +90,7 @@ def stories(seconds: tuple[float, ...], faults: tuple[str, ...], troubles: int) 
         st.lists(steps, min_size=3, max_size=6),
         st.lists(mostly(*ANSWERS), min_size=10, max_size=40),
         st.lists(mostly(*faults), min_size=10, max_size=40),
-        st.lists(mostly(*Trouble), min_size=troubles // 2, max_size=troubles),
+        st.lists(mostly(*Trouble), min_size=problems // 2, max_size=problems),
     )
 
 
@@ -174,7 +174,7 @@ class Lambda:
         self.returned = 0
 
     def invoke(self, event: Event, seconds: float) -> bool:
-        """Invoke once; tell whether nothing has to come again."""
+        """Invoke once; return whether nothing has to come again."""
         try:
             self._forwarder.handle(event, context(seconds))
         except DeliveryError:
@@ -189,13 +189,13 @@ class Lambda:
 
     def empty_the_store(self) -> None:
         """Replay until nothing is left, within reason."""
-        for _ in range(MOST_REPLAYS):
+        for _ in range(MAX_REPLAYS):
             if self._store.left:
                 self.invoke(RETRY, 30)
 
 
 @dataclass(frozen=True)
-class Ending:
+class StoryEnd:
     """What is known when all is well again and the store has been replayed."""
 
     expected: set[Item]
@@ -203,7 +203,7 @@ class Ending:
     rejected: Counter[Item]
     left: int
     returned: int
-    books: list[Answer]
+    answers: list[Answer]
 
 
 class Stage:
@@ -214,7 +214,7 @@ class Stage:
         self._proxy = proxy
         self._capsys = capsys
 
-    def play(self, story: Story) -> Ending:
+    def play(self, story: Story) -> StoryEnd:
         """Let a story happen, then set everything right and replay what was stored."""
         said, store, expected = Said(self._capsys), FakeStore(story.store), set[Item]()
         self._intake.store.clear()
@@ -234,7 +234,7 @@ class Stage:
         # A thread that backs off asks for random numbers, which hypothesis does not want while it draws.
         assert until(lambda: not delivery_threads()), f"still running: {delivery_threads()}"
         rejected = items_of(store.rejected)
-        return Ending(expected, arrived(self._intake), rejected, store.left, function.returned, said.summaries)
+        return StoryEnd(expected, arrived(self._intake), rejected, store.left, function.returned, said.summaries)
 
     def _set(self, script: list[Answer], faults: list[str]) -> None:
         self._intake.script.replace(script)
@@ -250,7 +250,7 @@ class Stage:
 @pytest.fixture
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pauses between attempts be as good as none."""
-    monkeypatch.setattr(answers, "LONGEST_BACKOFF", 0.001)
+    monkeypatch.setattr(answers, "MAX_BACKOFF", 0.001)
 
 
 @pytest.fixture
@@ -262,16 +262,16 @@ def stage(intake: LocalIntake, proxy: FaultProxy, capsys: pytest.CaptureFixture[
 
 
 @EXAMPLES
-@given(stories(TIGHT, (*HARMLESS, *LOSING), troubles=24))
-def test_whatever_happens_the_books_balance_and_every_line_arrives(stage: Stage, story: Story) -> None:
+@given(stories(TIGHT, (*HARMLESS, *LOSING), problems=24))
+def test_whatever_happens_the_ledgers_balance_and_every_line_arrives(stage: Stage, story: Story) -> None:
     ending = stage.play(story)
-    assert all(map(is_balanced, ending.books))
+    assert all(map(is_balanced, ending.answers))
     assert ending.left == 0
     assert ending.expected - ending.arrived.keys() - ending.rejected.keys() == set()
 
 
 @EXAMPLES
-@given(stories(AMPLE, HARMLESS, troubles=0))
+@given(stories(AMPLE, HARMLESS, problems=0))
 def test_every_line_arrives_once_unless_an_answer_is_lost_or_storing_fails(stage: Stage, story: Story) -> None:
     ending = stage.play(story)
     assert ending.returned == 0

@@ -98,7 +98,7 @@ def test_every_embedded_metric_is_declared(embedded: Answer) -> None:
     assert declared == {name for name, value in embedded.items() if isinstance(value, list)}
 
 
-def test_embedded_metrics_tell_of_a_failure_that_the_intake_cannot(
+def test_embedded_metrics_report_a_failure_that_the_intake_cannot(
     forward: Forward, intake: LocalIntake, said: Said
 ) -> None:
     intake.script.replace([{"status": 403, "times": 3}])
@@ -131,9 +131,7 @@ def test_a_misspelled_setting_is_a_warning_that_names_both(start: Start, said: S
     assert "DD_TAGS" in warning["message"]
 
 
-def test_a_flood_of_rejections_is_counted_and_not_told_one_by_one(
-    forward: Forward, intake: LocalIntake, said: Said
-) -> None:
+def test_a_flood_of_rejections_is_counted_and_not_listed(forward: Forward, intake: LocalIntake, said: Said) -> None:
     answer = forward(awslogs_event(logEvents=[{"message": 7}] * 500))
     assert answer["lines"]["rejected"] == 500
     assert len(said.at("ERROR")) == 20

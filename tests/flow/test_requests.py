@@ -153,7 +153,7 @@ def test_points_of_one_metric_second_and_tags_share_a_series(forward: Forward, r
     ]
 
 
-def test_the_key_travels_in_its_header_and_nowhere_else(forward: Forward, recorder: Recorder) -> None:
+def test_the_key_is_sent_in_its_header_and_nowhere_else(forward: Forward, recorder: Recorder) -> None:
     forward(awslogs_event(["a", COFFEE]), url=recorder.url)
     everywhere = [
         (request.target, str(request.json), str({**request.headers, "DD-API-KEY": ""})) for request in recorder.requests
@@ -186,7 +186,7 @@ def test_a_messages_own_tags_go_to_the_tags(forward: Forward, recorder: Recorder
 # --- compression ---------------------------------------------------------------------------------
 
 
-def test_without_compression_bodies_travel_as_they_are(forward: Forward, recorder: Recorder) -> None:
+def test_without_compression_bodies_are_sent_unchanged(forward: Forward, recorder: Recorder) -> None:
     forward(awslogs_event(["a", COFFEE]), url=recorder.url, DD_USE_COMPRESSION="false")
     assert {request.headers["Content-Encoding"] for request in recorder.requests} == {"identity"}
     assert only(recorder, LOGS).body.startswith(b"[{")
@@ -237,7 +237,7 @@ def test_passwords_of_the_machine_are_not_sent_along(
     assert "Authorization" not in only(recorder, LOGS).headers
 
 
-def test_cookies_are_not_kept(forward: Forward) -> None:
+def test_cookies_are_not_stored(forward: Forward) -> None:
     with Recorder(headers={"Set-Cookie": "session=1"}) as recorder:
         forward(awslogs_event(["a", COFFEE]), url=recorder.url, DD_MAX_WORKERS="1")
         assert [request.headers.get("Cookie") for request in recorder.requests] == [None] * 3

@@ -1,4 +1,4 @@
-"""The sample events, and lines that real functions printed, through the whole line."""
+"""The sample events, and lines that real functions printed, through the whole pipeline."""
 
 import json
 import os
@@ -105,7 +105,7 @@ def test_the_coffee_house_metric_arrives_as_one_distribution(forward: Forward, i
     assert {"product:latte", "order:online", function} <= set(metric.tags)
 
 
-def test_a_cold_start_gives_its_measures(forward: Forward, intake: LocalIntake) -> None:
+def test_a_cold_start_yields_its_metrics(forward: Forward, intake: LocalIntake) -> None:
     forward(sample("awslogs.lambda-cold-start"))
     assert {metric.name.removeprefix(ENHANCED): metric.value for metric in metrics(intake)} == {
         "duration": 0.02471,
@@ -116,7 +116,7 @@ def test_a_cold_start_gives_its_measures(forward: Forward, intake: LocalIntake) 
     }
 
 
-def test_the_measures_of_a_cold_start_are_tagged_and_in_seconds(forward: Forward, intake: LocalIntake) -> None:
+def test_the_metrics_of_a_cold_start_are_tagged_and_in_seconds(forward: Forward, intake: LocalIntake) -> None:
     forward(sample("awslogs.lambda-cold-start"))
     tags = ("memorysize:256", "cold_start:true", "region:eu-west-1", "aws_account:123456789012")
     assert {(metric.second, *metric.tags) for metric in metrics(intake)} == {
@@ -170,7 +170,7 @@ def test_two_resources_of_one_type_survive(forward: Forward, intake: LocalIntake
     assert names == ["orders", "tills"]
 
 
-def test_a_corrupt_record_in_the_middle_spoils_neither_of_its_neighbours(forward: Forward, intake: LocalIntake) -> None:
+def test_a_corrupt_record_in_the_middle_affects_neither_neighbour(forward: Forward, intake: LocalIntake) -> None:
     forward(sample("kinesis.corrupt-record"))
     arrived_with = Counter(messages(intake))
     intake.store.clear()

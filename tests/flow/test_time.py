@@ -13,7 +13,7 @@ from tests.fakes import BUCKET, Bucket, mocked_bucket
 from tests.flow.support import Answer, messages, metrics
 
 DEAD_FOR = 1_000  # invocations
-MOST_REPLAYS = 20
+MAX_REPLAYS = 20
 A_PAGE = 1_000  # names, https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 
 
@@ -83,7 +83,7 @@ class Recovery:
 @pytest.fixture(scope="module")
 def recovery(running_intake: LocalIntake) -> Recovery:
     with pytest.MonkeyPatch.context() as patch, mocked_bucket(patch) as bucket:
-        patch.setattr(answers, "LONGEST_BACKOFF", 0.001)
+        patch.setattr(answers, "MAX_BACKOFF", 0.001)
         url = running_intake.url
         forwarder = Forwarder(settings(DD_URL=url, DD_API_URL=url, DD_S3_BUCKET_NAME=BUCKET))
         running_intake.script.replace([{"status": 503, "times": 100 * DEAD_FOR}])
@@ -108,7 +108,7 @@ def _recover(sent: list[str], forwarder: Forwarder, intake: LocalIntake, bucket:
     stored = len(bucket.names())
     bucket.calls.clear()
     replays = 1
-    while forwarder.handle({"retry": True}, context(60))["left_in_store"] and replays < MOST_REPLAYS:
+    while forwarder.handle({"retry": True}, context(60))["left_in_store"] and replays < MAX_REPLAYS:
         replays += 1
     posts = intake.store.stats().requests - replays  # each sends one about itself
     calls = dict(bucket.calls)
@@ -131,18 +131,18 @@ def test_a_recovery_takes_at_most_two_requests_for_each_stored_batch_and_one_for
 # --- an intake that refuses some logs, and takes its time ----------------------------------------
 
 
-def test_a_search_for_refused_logs_that_the_clock_ends_is_gone_on_with_by_replays(running_intake: LocalIntake) -> None:
+def test_a_search_for_refused_logs_that_the_clock_ends_is_continued_by_replays(running_intake: LocalIntake) -> None:
     lines = [f"line {number}" if number % 4 else f"poison {number}" for number in range(200)]
     with pytest.MonkeyPatch.context() as patch, mocked_bucket(patch) as bucket:
         url = running_intake.url
         forwarder = Forwarder(settings(DD_URL=url, DD_API_URL=url, DD_S3_BUCKET_NAME=BUCKET))
         running_intake.script.replace([{"status": 400, "times": 10_000, "contains": "poison", "delay": 0.15}])
         running_intake.store.clear()
-        books: list[Answer] = [forwarder.handle(awslogs_event(lines), context(4))]
+        answers: list[Answer] = [forwarder.handle(awslogs_event(lines), context(4))]
         stored = bucket.stored_items()
-        while stored and books[-1].get("left_in_store", 1) and len(books) < MOST_REPLAYS:
-            books.append(forwarder.handle({"retry": True}, context(10)))
+        while stored and answers[-1].get("left_in_store", 1) and len(answers) < MAX_REPLAYS:
+            answers.append(forwarder.handle({"retry": True}, context(10)))
         forwarder.close()
     assert stored
     assert set(messages(running_intake)) == {line for line in lines if "poison" not in line}
-    assert sum(answer["signals"]["logs"]["rejected"] for answer in books) == len(lines) // 4
+    assert sum(answer["signals"]["logs"]["rejected"] for answer in answers) == len(lines) // 4

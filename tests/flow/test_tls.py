@@ -84,7 +84,7 @@ def test_an_intake_with_the_certificate_of_another_host_gets_nothing(
         assert intake.requests == []
 
 
-def test_any_certificate_will_do_where_validation_is_switched_off(forward: Forward, serve: Serve) -> None:
+def test_any_certificate_will_do_where_validation_is_disabled(forward: Forward, serve: Serve) -> None:
     with serve("elsewhere.example") as intake:
         answer = forward(EVENT, DD_URL=intake.url, DD_SKIP_SSL_VALIDATION="true")
     assert delivered(answer) == (1, 0)

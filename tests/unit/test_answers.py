@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from forwarder.intake.answers import LONGEST_BACKOFF, Answer, pause_before, retry_after
+from forwarder.intake.answers import MAX_BACKOFF, Answer, pause_before, retry_after
 from forwarder.records import Fate
 
 FATES = [
@@ -82,6 +82,6 @@ def test_what_the_intake_asks_for_is_waited() -> None:
 @pytest.mark.parametrize("attempt", [2, 3, 5, 60])
 def test_backoff_is_full_jitter_under_a_limit_that_doubles(attempt: int) -> None:
     pauses = [pause_before(attempt, Answer(503, "")) for _ in range(200)]
-    most = min(LONGEST_BACKOFF, 0.25 * 2 ** (attempt - 1))
+    most = min(MAX_BACKOFF, 0.25 * 2 ** (attempt - 1))
     assert all(0 <= pause <= most for pause in pauses)
     assert len(set(pauses)) > 100

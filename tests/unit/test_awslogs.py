@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from forwarder.deadline import OUT_OF_TIME
 from forwarder.errors import CorruptRecordError
-from forwarder.records import LONGEST_NAME, Group, LogStream, Unread
+from forwarder.records import MAX_NAME_CHARACTERS, Group, LogStream, Unread
 from forwarder.sources import awslogs
 from forwarder.sources.reading import Reading
 from tests.builders import LOG_GROUP, LOG_STREAM, OWNER, awslogs_event, document, log_events, raw_event, wrap
@@ -41,7 +41,7 @@ def messages(group: Group) -> list[str]:
 # --- what is well-formed -------------------------------------------------------------------------
 
 
-def test_an_event_gives_its_lines_and_whose_they_are() -> None:
+def test_an_event_yields_its_lines_and_their_place() -> None:
     group = read(awslogs_event(["first", "second"]))
     assert group.place == LogStream(LOG_GROUP, LOG_STREAM, OWNER)
     assert [(line.id, line.timestamp, line.message) for line in group.lines] == [
@@ -62,7 +62,7 @@ def test_a_message_is_kept_as_it_is(message: str) -> None:
     assert messages(read(awslogs_event([message]))) == [message]
 
 
-def test_fields_of_account_policies_and_field_extraction_are_no_hindrance() -> None:
+def test_fields_of_account_policies_and_field_extraction_are_accepted() -> None:
     events = [event | {"extractedFields": {"level": "INFO", "n": None}} for event in log_events(["a"])]
     group = read(awslogs_event(logEvents=events, policyLevel="ACCOUNT_LEVEL_POLICY"))
     assert (messages(group), group.rejected) == (["a"], ())
@@ -169,7 +169,7 @@ def test_invalid_utf_8_is_replaced_not_dropped() -> None:
     assert messages(read(around(b'{"message":"caf\xe9"}', GOOD))) == ["caf\ufffd", "good"]
 
 
-def test_brackets_and_quotes_inside_of_texts_do_not_mislead_the_slow_path() -> None:
+def test_brackets_and_quotes_inside_strings_do_not_mislead_the_slow_path() -> None:
     tricky = '}],{["\\", "message":[[[ \\" ,'
     group = read(around(LONE_SURROGATE, json.dumps({"message": tricky}).encode()))
     assert messages(group) == [tricky]
@@ -203,10 +203,10 @@ def test_missing_fields_of_the_envelope_cost_no_line() -> None:
 @pytest.mark.parametrize(
     ("event", "sentence"),
     [
-        ({"awslogs": None}, "awslogs.data is not a text"),
-        ({"awslogs": []}, "awslogs.data is not a text"),
-        ({"awslogs": {}}, "awslogs.data is not a text"),
-        ({"awslogs": {"data": 1}}, "awslogs.data is not a text"),
+        ({"awslogs": None}, "awslogs.data is not a string"),
+        ({"awslogs": []}, "awslogs.data is not a string"),
+        ({"awslogs": {}}, "awslogs.data is not a string"),
+        ({"awslogs": {"data": 1}}, "awslogs.data is not a string"),
         ({"awslogs": {"data": "é"}}, "awslogs.data is not base64"),
         ({"awslogs": {"data": "a"}}, "awslogs.data is not base64"),
         ({"awslogs": {"data": "!!!!"}}, "awslogs.data is not base64"),
@@ -232,7 +232,7 @@ def test_what_can_never_be_read_is_one_sentence_without_its_content(event: dict[
 
 
 def test_a_gzip_bomb_is_refused_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(awslogs, "LARGEST_DOCUMENT", 1_000_000)
+    monkeypatch.setattr(awslogs, "MAX_DOCUMENT_BYTES", 1_000_000)
     with pytest.raises(CorruptRecordError, match="it inflates to over 1000000 bytes"):
         read(raw_event(b" " * 1_000_001))
 
@@ -251,7 +251,7 @@ def test_gzip_may_come_in_very_many_members() -> None:
 @pytest.mark.parametrize(
     "events", [[LONE_SURROGATE, *[GOOD] * 20_000], [LONE_SURROGATE[:-1] + b',"x":[[[' + b"[]," * 20_000 + b"[]]]]}"]]
 )
-def test_the_clock_is_looked_at_while_a_document_is_taken_apart(events: list[bytes]) -> None:
+def test_the_deadline_is_checked_while_a_document_is_split(events: list[bytes]) -> None:
     looks = 3  # before the event is begun, at the first member and at the 10,000th mark
     reading = Reading(FakeObjects(), Expiring(looks))
     found = list(awslogs.read_event(around(*events), 0, reading))
@@ -271,4 +271,4 @@ def test_garbage_of_megabytes_takes_linear_time(unit: bytes) -> None:
 
 def test_a_name_that_is_longer_than_any_of_aws_is_cut() -> None:
     found = read(awslogs_event(["a"], "g" * 1_100_000, "s" * 1_100_000))
-    assert found.place == LogStream("g" * LONGEST_NAME, "s" * LONGEST_NAME, OWNER)
+    assert found.place == LogStream("g" * MAX_NAME_CHARACTERS, "s" * MAX_NAME_CHARACTERS, OWNER)

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from forwarder import batches
 from forwarder.batches import LOG_BYTES, LogBatches, MetricBatches
-from forwarder.records import LONGEST_NAME, Batch, Line, Metric, Origin, Own, Signal
+from forwarder.records import MAX_NAME_CHARACTERS, Batch, Line, LineAttributes, Metric, Origin, Signal
 from tests.builders import lines
 
 ORIGIN = Origin(source="lambda", service="s", tags=("a:1",), attributes={"ddsource": "lambda"})
-PLAIN = Own()
+PLAIN = LineAttributes()
 COMMON = {"ddtags": "a:1", "service": "s", "ddsource": "lambda"}
 
 
-def packed(given_lines: list[Line], own: Own = PLAIN, record: int = 0) -> list[Batch]:
+def packed(given_lines: list[Line], own: LineAttributes = PLAIN, record: int = 0) -> list[Batch]:
     collected = LogBatches()
     return [*collected.add(given_lines, ORIGIN, own, record), *collected.rest()]
 
@@ -44,19 +44,19 @@ def test_a_log_has_its_line_and_the_common_attributes() -> None:
 
 
 def test_a_log_has_the_fields_that_were_extracted_from_it() -> None:
-    (log,) = logs_of(*packed([Line("a")], Own(extracted='{"level": "INFO"}')))
+    (log,) = logs_of(*packed([Line("a")], LineAttributes(extracted='{"level": "INFO"}')))
     assert log == {"message": "a", **COMMON, "extractedFields": {"level": "INFO"}}
 
 
 def test_a_log_that_is_too_long_loses_its_extracted_fields_before_its_message() -> None:
     extracted = json.dumps({"first": "x" * 600_000})
-    (log,) = logs_of(*packed([Line("x" * 600_000)], Own(extracted=extracted)))
+    (log,) = logs_of(*packed([Line("x" * 600_000)], LineAttributes(extracted=extracted)))
     assert log == {"message": "x" * 600_000, **COMMON, "ddtags": "a:1,truncated:true"}
 
 
 def test_a_log_that_was_cut_where_it_was_found_and_is_again_counts_once() -> None:
     collected = LogBatches()
-    list(collected.add([Line("x" * 1_000_000)], ORIGIN, Own(truncated=True), 0))
+    list(collected.add([Line("x" * 1_000_000)], ORIGIN, LineAttributes(truncated=True), 0))
     assert collected.truncated == 1
 
 
@@ -96,10 +96,10 @@ def test_a_batch_stays_under_5_mb() -> None:
     assert max(sizes) <= 5_000_000
 
 
-def test_batches_tell_how_many_items_came_of_which_record() -> None:
+def test_batches_know_how_many_items_came_from_which_record() -> None:
     collected = LogBatches()
     full = [batch for record, count in ((0, 600), (1, 1), (2, 900)) for batch in collected.add(
-        lines(*["x"] * count), ORIGIN, Own(), record
+        lines(*["x"] * count), ORIGIN, LineAttributes(), record
     )]  # fmt: skip
     first, second = [*full, *collected.rest()]
     assert (first.runs, second.runs) == ([(0, 600), (1, 1), (2, 399)], [(2, 501)])
@@ -107,8 +107,8 @@ def test_batches_tell_how_many_items_came_of_which_record() -> None:
 
 def test_own_tags_are_of_their_lines_alone() -> None:
     collected = LogBatches()
-    assert not list(collected.add([Line("a")], ORIGIN, Own("b:2"), 0))
-    assert not list(collected.add([Line("b")], ORIGIN, Own(), 0))
+    assert not list(collected.add([Line("a")], ORIGIN, LineAttributes("b:2"), 0))
+    assert not list(collected.add([Line("b")], ORIGIN, LineAttributes(), 0))
     assert [log["ddtags"] for log in logs_of(*collected.rest())] == ["a:1,b:2", "a:1"]
 
 
@@ -150,7 +150,7 @@ def test_a_log_too_long_is_cut_between_two_characters_as_late_as_possible(unit: 
 
 
 def test_its_own_tags_and_host_stay_with_a_log_that_is_cut() -> None:
-    (log,) = logs_of(*packed([Line("x" * 2_000_000)], Own("b:2", "i-0")))
+    (log,) = logs_of(*packed([Line("x" * 2_000_000)], LineAttributes("b:2", "i-0")))
     assert (log["ddtags"], log["host"]) == ("a:1,b:2,truncated:true", "i-0")
 
 
@@ -162,11 +162,11 @@ def test_only_the_log_that_is_too_long_is_cut() -> None:
 
 def test_an_id_that_leaves_no_room_for_a_message_is_cut() -> None:
     (log,) = logs_of(*packed([Line("message", "i" * LOG_BYTES)]))
-    assert (log["message"], log["id"]) == ("message", "i" * LONGEST_NAME)
+    assert (log["message"], log["id"]) == ("message", "i" * MAX_NAME_CHARACTERS)
 
 
 def test_a_log_without_room_for_a_message_goes_out_without_it() -> None:
-    (log,) = logs_of(*packed([Line("message")], Own(host="h" * LOG_BYTES)))
+    (log,) = logs_of(*packed([Line("message")], LineAttributes(host="h" * LOG_BYTES)))
     assert log["message"] == ""
 
 

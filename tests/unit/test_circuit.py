@@ -3,11 +3,11 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from forwarder.intake.circuit import MOST_TROUBLE, TROUBLE_OF_A_TIMEOUT, Circuit
+from forwarder.intake.circuit import FAILURE_THRESHOLD, TIMEOUT_WEIGHT, Circuit
 
 
 def after(errors: int = 0, timeouts: int = 0) -> Circuit:
-    """Return a circuit that has seen so much trouble."""
+    """Return a circuit after this many failures."""
     circuit = Circuit()
     for timeout in [False] * errors + [True] * timeouts:
         circuit.failed(time.monotonic(), timeout=timeout)
@@ -19,34 +19,34 @@ def test_a_new_circuit_lets_requests_through() -> None:
 
 
 def test_errors_in_a_row_open_it() -> None:
-    assert [after(errors=count).open for count in (MOST_TROUBLE - 1, MOST_TROUBLE)] == [False, True]
+    assert [after(errors=count).open for count in (FAILURE_THRESHOLD - 1, FAILURE_THRESHOLD)] == [False, True]
 
 
 def test_fewer_timeouts_open_it() -> None:
-    assert [after(timeouts=count).open for count in (1, MOST_TROUBLE // TROUBLE_OF_A_TIMEOUT)] == [False, True]
+    assert [after(timeouts=count).open for count in (1, FAILURE_THRESHOLD // TIMEOUT_WEIGHT)] == [False, True]
 
 
 def test_errors_and_timeouts_add_up() -> None:
-    assert after(errors=MOST_TROUBLE - TROUBLE_OF_A_TIMEOUT, timeouts=1).open
+    assert after(errors=FAILURE_THRESHOLD - TIMEOUT_WEIGHT, timeouts=1).open
 
 
-def test_an_answer_makes_up_for_trouble() -> None:
-    circuit = after(errors=MOST_TROUBLE - 1)
+def test_a_response_resets_the_count() -> None:
+    circuit = after(errors=FAILURE_THRESHOLD - 1)
     circuit.answered()
     circuit.failed(time.monotonic(), timeout=False)
     assert not circuit.open
 
 
 def test_an_answer_that_comes_late_does_not_close_it() -> None:
-    circuit = after(errors=MOST_TROUBLE)
+    circuit = after(errors=FAILURE_THRESHOLD)
     circuit.answered()
     assert circuit.open
 
 
-def test_attempts_that_fail_together_are_one_trouble() -> None:
+def test_attempts_that_fail_together_count_once() -> None:
     circuit = Circuit()
     began = time.monotonic()
     with ThreadPoolExecutor(4) as pool:
-        for _ in range(MOST_TROUBLE):
+        for _ in range(FAILURE_THRESHOLD):
             pool.submit(circuit.failed, began, timeout=False)
     assert not circuit.open

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from forwarder.records import Own, Signals
+from forwarder.records import LineAttributes, Signals
 from forwarder.signals import sort
 from forwarder.signals.platform import PREFIX, Reports
 from tests.builders import lines, origin
@@ -135,7 +135,7 @@ def test_a_line_of_the_platform_makes_these_metrics_and_goes_out_as_a_log(kind: 
     assert {metric.name.removeprefix(PREFIX): metric.value for metric in found.metrics} == pytest.approx(values)
     assert all(cold in metric.tags for metric in found.metrics if cold and metric.value != 1)
     assert {metric.second for metric in found.metrics} <= {1_795_343_071}
-    assert [line.message for line in found.logs[Own()]] == [message]
+    assert [line.message for line in found.logs[LineAttributes()]] == [message]
 
 
 def test_every_kind_that_is_expected_to_make_metrics_is_in_the_data() -> None:
@@ -150,7 +150,7 @@ def test_a_line_of_a_library_is_a_metric_a_trace_or_a_log(line: str) -> None:
         assert (found.metrics, found.logs, [trace.message for trace in found.traces]) == ([], {}, [line])
         return
     if expected is None:
-        assert (found.metrics, found.traces, [log.message for log in found.logs[Own()]]) == ([], [], [line])
+        assert (found.metrics, found.traces, [log.message for log in found.logs[LineAttributes()]]) == ([], [], [line])
         return
     (metric,) = found.metrics
     own = [tag for tag in metric.tags if tag not in origin().metric_tags]

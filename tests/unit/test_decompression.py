@@ -1,4 +1,4 @@
-"""Compression is told by the first bytes, undone in small steps, and what came out before any damage is kept."""
+"""Compression is recognised by the first bytes, undone in small steps, and the output before any damage is kept."""
 
 import gzip
 import io
@@ -134,9 +134,9 @@ def test_a_bomb_goes_off_in_small_steps() -> None:
     assert most < 5_000_000
 
 
-def test_the_clock_is_looked_at_while_nothing_comes_out() -> None:
-    def look() -> None:
+def test_the_deadline_is_checked_while_nothing_comes_out() -> None:
+    def check_deadline() -> None:
         raise OutOfTimeError
 
     with pytest.raises(OutOfTimeError):
-        next(decompressed(iter([GZIPPED[:5]]), look))
+        next(decompressed(iter([GZIPPED[:5]]), check_deadline))

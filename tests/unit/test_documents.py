@@ -77,7 +77,7 @@ def test_a_bad_log_event_costs_only_itself() -> None:
 
 @pytest.mark.parametrize("size", [100, 100_000])
 def test_a_document_that_is_too_large_is_rejected_and_not_held(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "LARGEST_DOCUMENT", 200_000)
+    monkeypatch.setattr(documents, "MAX_DOCUMENT_BYTES", 200_000)
     data = encoded("x" * 5_000_000) + encoded("after")
     tracemalloc.start()
     large, after = found_in(data, size)
@@ -90,11 +90,11 @@ def test_a_document_that_is_too_large_is_rejected_and_not_held(size: int, monkey
 
 
 def test_the_clock_is_looked_at_for_every_document() -> None:
-    def look() -> None:
+    def check_deadline() -> None:
         raise OutOfTimeError
 
     with pytest.raises(OutOfTimeError):
-        next(read_documents(iter([encoded("a")]), 0, 0, look))
+        next(read_documents(iter([encoded("a")]), 0, 0, check_deadline))
 
 
 @pytest.mark.parametrize("compact", [True, False])

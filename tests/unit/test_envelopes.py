@@ -77,7 +77,7 @@ def test_a_message_that_is_no_envelope_is_a_log_as_it_is(body: str) -> None:
     assert message_of(sns_event(body)) == body
 
 
-def test_half_a_character_is_replaced_since_nothing_could_send_it() -> None:
+def test_a_lone_surrogate_is_replaced_since_nothing_could_send_it() -> None:
     assert message_of(sqs_event("a\ud800b")) == "a\ufffdb"
     assert "a\ufffdb" in message_of(eventbridge_event(name="a\ud800b"))
 
@@ -235,7 +235,7 @@ def test_a_time_is_understood_or_left_out(time: object, timestamp: int | None) -
 
 
 @pytest.mark.parametrize("source", [None, 7, "", "aws", "aws.", ".", []])
-def test_an_event_of_nobody_in_particular_is_of_cloudwatch(source: Any) -> None:
+def test_an_event_without_a_source_is_of_cloudwatch(source: Any) -> None:
     (group,) = found_in(eventbridge_event(source))
     assert isinstance(group, Group)
     assert str(group.place) == "cloudwatch"

@@ -17,7 +17,7 @@ def test_an_environment_does_not_show_its_values() -> None:
     assert repr(Environment({"DD_API_KEY": "sesame"})) == "Environment(1 variables)"
 
 
-def test_unknown_variables_are_those_that_nobody_asked_for() -> None:
+def test_unknown_variables_are_those_that_were_not_read() -> None:
     environment = Environment({"B": "1", "A": "1", "C": "1", "EMPTY": " "})
     environment.text("C")
     environment.text("D")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.errors import CorruptRecordError
-from forwarder.sources.json_parts import members, texts
+from forwarder.sources.json_parts import elements, members
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -28,8 +28,8 @@ def test_members_are_those_of_the_object(value: dict[str, object], indent: int |
 
 
 @given(st.lists(VALUES, max_size=5), st.sampled_from([None, 2]))
-def test_texts_are_the_elements_of_the_array(value: list[object], indent: int | None) -> None:
-    assert [json.loads(text) for text in texts(json.dumps(value, indent=indent), never)] == value
+def test_elements_are_the_elements_of_the_array(value: list[object], indent: int | None) -> None:
+    assert [json.loads(text) for text in elements(json.dumps(value, indent=indent), never)] == value
 
 
 @given(st.lists(VALUES, min_size=1, max_size=5), st.data())
@@ -37,19 +37,19 @@ def test_an_array_that_is_cut_off_anywhere_is_corrupt(value: list[object], data:
     text = json.dumps(value)
     cut = data.draw(st.integers(0, len(text) - 1))
     with pytest.raises(CorruptRecordError):
-        list(texts(text[:cut], never))
+        list(elements(text[:cut], never))
 
 
 def test_the_clock_is_looked_at_every_ten_thousand_marks() -> None:
     looks: list[None] = []
-    for _ in texts("[" + "[[1,2],[3,4]]," * 10_000 + "0]", lambda: looks.append(None)):
+    for _ in elements("[" + "[[1,2],[3,4]]," * 10_000 + "0]", lambda: looks.append(None)):
         pass
     assert 2 < len(looks) < 10
 
 
 @given(st.text(st.sampled_from('{}[]",:\\ax'), max_size=30))
 def test_no_text_does_worse_than_be_corrupt(text: str) -> None:
-    for take_apart in (members, lambda array, look: list(texts(array, look))):
+    for take_apart in (members, lambda array, check_deadline: list(elements(array, check_deadline))):
         try:
             parts = take_apart(text, never)
         except CorruptRecordError:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.errors import CorruptRecordError
-from forwarder.records import LONGEST_LINE
+from forwarder.records import MAX_LINE_BYTES
 from forwarder.sources.json_records import HEAD, begins_records, read_records
 
 VALUES = st.recursive(
@@ -119,30 +119,30 @@ def test_nothing_else_is_taken_for_one(data: bytes) -> None:
     assert not begins_records(data)
 
 
-def test_telling_takes_no_long_look_at_hostile_beginnings() -> None:
+def test_hostile_beginnings_are_recognised_quickly() -> None:
     assert not begins_records(b'{"a":1,' * (HEAD // 7))
 
 
 def test_a_record_that_is_too_long_is_cut() -> None:
-    long = b'{"Records":[{"a":"' + b"x" * (3 * LONGEST_LINE) + b'"},{"b":1}]}'
+    long = b'{"Records":[{"a":"' + b"x" * (3 * MAX_LINE_BYTES) + b'"},{"b":1}]}'
     first, second = records_of(long, size=100_000)
-    assert (len(first), second) == (LONGEST_LINE, '{"b":1}')
+    assert (len(first), second) == (MAX_LINE_BYTES, '{"b":1}')
 
 
 @pytest.mark.parametrize(("values", "cut"), [(60_000, False), (300_000, True)])
 def test_a_record_counts_as_cut_if_it_is_too_long_on_one_line(values: int, cut: bool) -> None:
     printed = json.dumps({"Records": [{"list": ["v"] * values}]}, indent=8).encode()
-    assert len(printed) > LONGEST_LINE
+    assert len(printed) > MAX_LINE_BYTES
     (stretch,) = read_records(chunks_of(printed, 10_007), 0)
     assert stretch.cut == frozenset(id(line) for line in stretch.lines if cut)
 
 
 @pytest.mark.parametrize("lead", range(4))
-@pytest.mark.parametrize("size", [100_000, LONGEST_LINE])
+@pytest.mark.parametrize("size", [100_000, MAX_LINE_BYTES])
 def test_a_record_that_is_too_long_is_cut_between_two_characters(lead: int, size: int) -> None:
     beginning = '{"a":"' + "x" * lead
-    (record,) = records_of(f'{{"Records":[{beginning}{"😀" * LONGEST_LINE}"}}]}}'.encode(), size=size)
-    assert record == beginning + "😀" * ((LONGEST_LINE - len(beginning)) // 4)
+    (record,) = records_of(f'{{"Records":[{beginning}{"😀" * MAX_LINE_BYTES}"}}]}}'.encode(), size=size)
+    assert record == beginning + "😀" * ((MAX_LINE_BYTES - len(beginning)) // 4)
 
 
 def test_what_cannot_be_decoded_in_a_record_is_replaced() -> None:

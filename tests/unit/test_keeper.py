@@ -1,4 +1,4 @@
-"""What failed is put into the store while the line goes on, within the time there is."""
+"""What failed is stored while the pipeline goes on, within the remaining time."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from forwarder.deadline import Deadline
 from forwarder.failed_events import Keeper
 from forwarder.failed_events.store import Unstored
 from forwarder.failed_events.stored_batch import event_of
-from forwarder.records import Batch, Continuation, Ending, Failed, Fate, Rejection, S3Object, Signal, Unread
+from forwarder.records import Batch, Continuation, Failed, Fate, Rejection, S3Object, Signal, StoreSummary, Unread
 from tests.fakes import FakeStore, Trouble
 
 
@@ -76,7 +76,7 @@ def test_a_batch_is_stored_with_one_more_failure() -> None:
 def test_it_says_how_much_of_each_batch_was_kept() -> None:
     keeper = Keeper(Recording(Trouble.HALF), keeps_raw=True)
     keeper.keep(failed(5))
-    (kept,) = keeper.finish(soon()).kept
+    (kept,) = keeper.finish(soon()).results
     assert (kept.stored, [batch.count for batch in kept.left]) == (2, [3])
 
 
@@ -85,14 +85,14 @@ def test_without_a_store_everything_is_left() -> None:
     keeper.keep(failed())
     keeper.set_aside(failed(fate=Fate.REJECT))
     keeper.note(Rejection("no", "record 3"), "record 3")
-    (kept,) = keeper.finish(soon()).kept
+    (kept,) = keeper.finish(soon()).results
     assert (kept.stored, [batch.count for batch in kept.left]) == (0, [2])
 
 
 def test_what_is_not_stored_by_the_deadline_counts_as_not_stored(slow: Recording) -> None:
     keeper = Keeper(slow, keeps_raw=True)
     keeper.keep(failed())
-    (kept,) = keeper.finish(Deadline.after(0.05)).kept
+    (kept,) = keeper.finish(Deadline.after(0.05)).results
     assert (kept.stored, [batch.count for batch in kept.left]) == (0, [2])
 
 
@@ -101,7 +101,7 @@ def test_that_a_store_did_not_answer_is_said_with_its_name(slow: Recording) -> N
     keeper = Keeper(slow, keeps_raw=True, warn=said.append)
     keeper.keep(failed())
     keeper.finish(Deadline.after(0.05))
-    assert said == [f"What failed could not be stored in {slow}: it did not answer in time."]
+    assert said == [f"Undelivered batches could not be stored in {slow}: it did not answer in time."]
 
 
 @pytest.mark.parametrize("store", [None, Recording()])
@@ -115,28 +115,28 @@ def test_nothing_is_said_where_there_is_no_store_or_it_works(store: FakeStore | 
 
 
 @pytest.mark.parametrize("trouble", [Trouble.FAILS, Trouble.HALF])
-def test_what_a_store_answered_is_said_with_its_name(trouble: Trouble) -> None:
+def test_an_error_of_a_store_is_reported_with_its_name(trouble: Trouble) -> None:
     said: list[str] = []
     store = Recording(trouble)
     keeper = Keeper(store, keeps_raw=True, warn=said.append)
     keeper.keep(failed())
     keeper.finish(soon())
-    assert said == [f"What failed could not be stored in {store}: the script says so."]
+    assert said == [f"Undelivered batches could not be stored in {store}: the script says so."]
 
 
-def test_many_batches_are_under_way_at_once(slow: Recording) -> None:
+def test_many_batches_are_stored_concurrently(slow: Recording) -> None:
     keeper = Keeper(slow, keeps_raw=True)
     for _ in range(100):
         keeper.keep(failed())  # does not wait
     slow.free.set()
-    assert sum(kept.stored for kept in keeper.finish(soon()).kept) == 200
+    assert sum(result.stored for result in keeper.finish(soon()).results) == 200
 
 
 def test_what_is_rejected_is_set_aside_and_not_among_what_is_kept() -> None:
     store = Recording()
     keeper = Keeper(store, keeps_raw=True)
     keeper.set_aside(failed(fate=Fate.REJECT))
-    assert (keeper.finish(soon()).kept, [batch.count for batch in store.rejected]) == ([], [2])
+    assert (keeper.finish(soon()).results, [batch.count for batch in store.rejected]) == ([], [2])
 
 
 UNREAD = Unread(3, "the time was up", "s3://bucket/key", Continuation(S3Object("bucket", "key"), "etag", 7))
@@ -147,14 +147,14 @@ def test_a_note_of_where_to_read_on_is_stored() -> None:
     store = Recording()
     keeper = Keeper(store, keeps_raw=True)
     keeper.leave(UNREAD, EVENT)
-    assert keeper.finish(soon()) == Ending([], [], 1)
+    assert keeper.finish(soon()) == StoreSummary([], [], 1)
     assert [event_of(record) for record in store.waiting.values()] == [EVENT]
 
 
 def test_what_is_unread_and_cannot_be_noted_stays_unread() -> None:
     keeper = Keeper(Recording(Trouble.FAILS), keeps_raw=True)
     keeper.leave(UNREAD, EVENT)
-    assert keeper.finish(soon()) == Ending([], [UNREAD], 0)
+    assert keeper.finish(soon()) == StoreSummary([], [UNREAD], 0)
 
 
 @pytest.mark.parametrize(("store", "event"), [(None, EVENT), (FakeStore(), None)])
@@ -163,7 +163,7 @@ def test_what_is_unread_stays_so_without_a_store_or_without_a_place_to_read_on(
 ) -> None:
     keeper = Keeper(store, keeps_raw=True)
     keeper.leave(UNREAD, event)
-    assert keeper.finish(soon()) == Ending([], [UNREAD], 0)
+    assert keeper.finish(soon()) == StoreSummary([], [UNREAD], 0)
 
 
 def test_records_are_set_aside_as_one_list() -> None:
@@ -195,7 +195,7 @@ def test_a_record_without_a_text_has_none() -> None:
 def test_without_a_store_nothing_of_a_batch_stays_in_memory_but_its_counts() -> None:
     keeper = Keeper(None, keeps_raw=True)
     keeper.keep(failed(3))
-    (kept,) = keeper.finish(soon()).kept
+    (kept,) = keeper.finish(soon()).results
     assert ([batch.count for batch in kept.left], [batch.body.data for batch in kept.left]) == ([3], [b""])
 
 
@@ -208,10 +208,10 @@ def test_a_stored_batch_does_not_stay_in_memory() -> None:
 
 
 def test_what_waits_to_be_stored_is_bounded(slow: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forwarder.failed_events.keeper.MOST_WAITING", 10)
+    monkeypatch.setattr("forwarder.failed_events.keeper.MAX_WAITING_BYTES", 10)
     keeper = Keeper(slow, keeps_raw=True, deadline=Deadline.after(0.1))
     for _ in range(3):
         keeper.keep(failed())
     slow.free.set()
-    ending = keeper.finish(soon())
-    assert sorted(kept.stored for kept in ending.kept) == [0, 0, 2]
+    summary = keeper.finish(soon())
+    assert sorted(result.stored for result in summary.results) == [0, 0, 2]

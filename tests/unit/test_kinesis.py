@@ -163,5 +163,5 @@ def test_broken_gzip_is_rejected_with_a_pointer_to_the_record(payload: bytes, re
 
 
 def test_a_gzip_bomb_is_refused_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(awslogs, "LARGEST_DOCUMENT", 1_000_000)
+    monkeypatch.setattr(awslogs, "MAX_DOCUMENT_BYTES", 1_000_000)
     assert only(kinesis_event(gzip.compress(b" " * 1_000_001))).reason == "it inflates to over 1000000 bytes"

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.errors import OutOfTimeError
-from forwarder.records import LONGEST_LINE
+from forwarder.records import MAX_LINE_BYTES
 from forwarder.searches import SearchBudget
-from forwarder.sources.lines import LINES, LONGEST_LOG, Beginnings, Stretch, read_lines, read_logs
+from forwarder.sources.lines import LINES, MAX_LOG_BYTES, Beginnings, Stretch, read_lines, read_logs
 from tests.builders import far_deadline
 
 ENDS = regex.compile(rb"\r\n|\r|\n")
@@ -100,30 +100,30 @@ def test_a_stretch_holds_a_thousand_lines_at_most() -> None:
     assert [(len(stretch.lines), stretch.start) for stretch in found] == [(LINES, 0), (LINES, 2_000), (500, 4_000)]
 
 
-@pytest.mark.parametrize("size", [64 * 1024, LONGEST_LINE + 1, 10 * LONGEST_LINE])
+@pytest.mark.parametrize("size", [64 * 1024, MAX_LINE_BYTES + 1, 10 * MAX_LINE_BYTES])
 def test_the_rest_of_a_line_that_is_too_long_is_thrown_away(size: int) -> None:
-    data = b"short\n" + b"x" * (3 * LONGEST_LINE) + b"end\nlast\n"
+    data = b"short\n" + b"x" * (3 * MAX_LINE_BYTES) + b"end\nlast\n"
     found = list(read_lines(chunks_of(data, size), 0))
-    assert messages(iter(found)) == ["short", "x" * LONGEST_LINE, "last"]
+    assert messages(iter(found)) == ["short", "x" * MAX_LINE_BYTES, "last"]
     assert found[-1].end == len(data)
 
 
 @pytest.mark.parametrize("lead", range(4))
 @pytest.mark.parametrize("character", ["é", "日", "😀"])
 def test_a_line_that_is_too_long_is_cut_between_two_characters(character: str, lead: int) -> None:
-    (line,) = lines_of(b"x" * lead + character.encode() * LONGEST_LINE, size=1_000_000)
-    assert line == "x" * lead + character * ((LONGEST_LINE - lead) // len(character.encode()))
+    (line,) = lines_of(b"x" * lead + character.encode() * MAX_LINE_BYTES, size=1_000_000)
+    assert line == "x" * lead + character * ((MAX_LINE_BYTES - lead) // len(character.encode()))
 
 
 def test_what_cannot_be_decoded_in_a_line_that_is_cut_is_replaced() -> None:
-    (line,) = lines_of(b"a\xff" + b"x" * LONGEST_LINE, size=1_000_000)
-    assert line == "a\ufffd" + "x" * (LONGEST_LINE - 2)
+    (line,) = lines_of(b"a\xff" + b"x" * MAX_LINE_BYTES, size=1_000_000)
+    assert line == "a\ufffd" + "x" * (MAX_LINE_BYTES - 2)
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
 def test_only_a_line_that_has_lost_something_counts_as_cut(end: bytes) -> None:
-    data = b"\xef\xbb\xbf" + b"x" * LONGEST_LINE + end + (b"y" * (LONGEST_LINE + 1) + end if end else b"")
-    assert cut(read_lines(chunks_of(data, 100_000), 0)) == (["y" * LONGEST_LINE] if end else [])
+    data = b"\xef\xbb\xbf" + b"x" * MAX_LINE_BYTES + end + (b"y" * (MAX_LINE_BYTES + 1) + end if end else b"")
+    assert cut(read_lines(chunks_of(data, 100_000), 0)) == (["y" * MAX_LINE_BYTES] if end else [])
 
 
 def test_memory_does_not_grow_with_a_line() -> None:
@@ -132,7 +132,7 @@ def test_memory_does_not_grow_with_a_line() -> None:
             yield bytes(1_000_000)
 
     (line,) = messages(read_lines(endless(), 0))
-    assert len(line) == LONGEST_LINE
+    assert len(line) == MAX_LINE_BYTES
 
 
 # --- logs of several lines -----------------------------------------------------------------------
@@ -154,13 +154,13 @@ def test_a_log_that_is_too_long_goes_on_in_the_next_one() -> None:
     lines = ["START", *(f"line {number}" for number in range(200_000))]
     logs = logs_of("\n".join(lines).encode(), size=100_000)
     assert (len(logs), "\n".join(logs).split("\n")) == (3, lines)
-    assert max(map(len, logs)) <= LONGEST_LOG
+    assert max(map(len, logs)) <= MAX_LOG_BYTES
 
 
 @given(BYTES, st.integers(1, 9))
 def test_no_line_is_lost_in_logs_however_short_they_have_to_be(data: bytes, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("forwarder.sources.lines.LONGEST_LOG", 12)
+        patch.setattr("forwarder.sources.lines.MAX_LOG_BYTES", 12)
         logs = logs_of(data, size=size)
     assert [line for log in logs for line in log.split("\n") if line] == lines_of(data)
 
@@ -168,10 +168,10 @@ def test_no_line_is_lost_in_logs_however_short_they_have_to_be(data: bytes, size
 @pytest.mark.parametrize(
     ("rest", "message"),
     [
-        (b"x" * LONGEST_LINE + b"\n" * 9, None),
-        (b"x" * (LONGEST_LINE + 1) + b"\n", "x" * LONGEST_LINE),
-        (b"x" * 2 * LONGEST_LINE + b"\ntail\n", "x" * LONGEST_LINE),
-        (b"\n" * LONGEST_LINE + b"tail\n", None),
+        (b"x" * MAX_LINE_BYTES + b"\n" * 9, None),
+        (b"x" * (MAX_LINE_BYTES + 1) + b"\n", "x" * MAX_LINE_BYTES),
+        (b"x" * 2 * MAX_LINE_BYTES + b"\ntail\n", "x" * MAX_LINE_BYTES),
+        (b"\n" * MAX_LINE_BYTES + b"tail\n", None),
     ],
 )
 def test_only_a_log_that_has_lost_something_counts_as_cut(rest: bytes, message: str | None) -> None:
@@ -181,7 +181,7 @@ def test_only_a_log_that_has_lost_something_counts_as_cut(rest: bytes, message: 
 
 
 def test_empty_lines_before_a_log_leave_it_whole() -> None:
-    assert logs_of(b"\n" * LONGEST_LINE + b"left over\nSTART a\n", size=100_000) == ["left over", "START a"]
+    assert logs_of(b"\n" * MAX_LINE_BYTES + b"left over\nSTART a\n", size=100_000) == ["left over", "START a"]
 
 
 @given(BYTES, st.integers(1, 9))
@@ -204,8 +204,8 @@ def test_a_pattern_that_runs_wild_begins_no_log() -> None:
 
 
 def test_the_clock_is_looked_at_for_every_line() -> None:
-    def look() -> None:
+    def check_deadline() -> None:
         raise OutOfTimeError
 
     with pytest.raises(OutOfTimeError):
-        Beginnings(regex.compile("a"), SearchBudget(far_deadline(), 1), look, lambda _: None)("a")
+        Beginnings(regex.compile("a"), SearchBudget(far_deadline(), 1), check_deadline, lambda _: None)("a")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from forwarder.deadline import OUT_OF_TIME, Deadline
 from forwarder.records import Continuation, Group, LogStream, Rejection, S3Object, Unread
 from forwarder.sources.json_records import HEAD
-from forwarder.sources.objects import MOST_FRUITLESS, read, resume
+from forwarder.sources.objects import MAX_FRUITLESS_REPLAYS, read, resume
 from tests.builders import document
 from tests.clocks import Expiring
 from tests.fakes import FakeObjects
@@ -214,7 +214,7 @@ def test_a_rest_that_is_no_further_on_counts_the_attempt() -> None:
     ]
 
 
-def test_a_rest_that_is_further_on_counts_anew() -> None:
+def test_a_rest_with_progress_counts_from_the_start() -> None:
     objects = holding(PACKED)
     begin = rests(read(WANTED, 0, reading(objects)))[5]
     stuck = Continuation(WANTED, begin.etag, begin.position, attempts=2)
@@ -223,7 +223,7 @@ def test_a_rest_that_is_further_on_counts_anew() -> None:
 
 def test_what_does_not_get_anywhere_is_rejected() -> None:
     objects = holding(TEXT)
-    (rejection,) = resume(Continuation(WANTED, "", 7, MOST_FRUITLESS), reading(objects))
+    (rejection,) = resume(Continuation(WANTED, "", 7, MAX_FRUITLESS_REPLAYS), reading(objects))
     assert isinstance(rejection, Rejection)
     assert rejection.reason == (
         "reading on from position 7 did not get anywhere in 3 replays: raise the function's timeout"

@@ -11,7 +11,7 @@ from forwarder.deadline import OUT_OF_TIME, Deadline
 from forwarder.errors import ChangedError, CorruptRecordError, GoneError, ReadError
 from forwarder.records import Continuation, Found, Group, Rejection, S3Object, Unread
 from forwarder.sources import objects as objects_module
-from forwarder.sources.objects import BLOCK, MOST_REOPENED, read, resume
+from forwarder.sources.objects import BLOCK, MAX_REOPENS, read, resume
 from forwarder.sources.reading import OpenObject, Reading
 from tests.fakes import FakeObjects
 from tests.unit.objects import (
@@ -28,7 +28,7 @@ from tests.unit.objects import (
     rests,
 )
 
-# --- trouble -------------------------------------------------------------------------------------
+# --- failures -------------------------------------------------------------------------------------
 
 
 def test_an_object_that_is_gone_is_rejected() -> None:
@@ -36,7 +36,7 @@ def test_an_object_that_is_gone_is_rejected() -> None:
     assert found == Rejection("the object is gone: NoSuchKey", PLACE)
 
 
-def test_an_object_that_cannot_be_opened_is_left_to_whoever_sent_it() -> None:
+def test_an_object_that_cannot_be_opened_is_left_to_its_sender() -> None:
     objects = holding(TEXT, refusals=[ReadError("AccessDenied")])
     (found,) = read(WANTED, 4, reading(objects))
     assert found == Unread(4, "AccessDenied", PLACE)
@@ -50,7 +50,7 @@ def test_an_object_that_cannot_be_opened_again_keeps_its_attempts() -> None:
 
 @pytest.mark.parametrize("data", [TEXT, PACKED])
 def test_a_broken_connection_is_taken_up_where_it_broke(data: bytes) -> None:
-    breaks = [1_000, 50_000, 70_000][:MOST_REOPENED]
+    breaks = [1_000, 50_000, 70_000][:MAX_REOPENS]
     objects = holding(data, chunk=30_000, breaks=set(breaks))
     assert messages(read(WANTED, 0, reading(objects))) == LINES
     assert objects.opened == [(PLACE, start) for start in (0, *breaks)]
@@ -67,7 +67,7 @@ def test_a_connection_that_breaks_once_too_often_leaves_the_rest() -> None:
     assert messages(found) + messages(resume(unread.rest, reading(objects))) == LINES
 
 
-def test_trouble_in_opening_it_again_counts_as_a_break() -> None:
+def test_a_failure_to_reopen_it_counts_as_a_break() -> None:
     objects = holding(TEXT, breaks={300_000})
     found: list[Found] = []
     for group in read(WANTED, 0, reading(objects)):
@@ -78,7 +78,7 @@ def test_trouble_in_opening_it_again_counts_as_a_break() -> None:
     assert objects.opened == [(PLACE, 0), (PLACE, 300_000), (PLACE, 300_000)]
 
 
-def test_an_object_that_changes_while_it_is_read_is_read_anew() -> None:
+def test_an_object_that_changes_while_it_is_read_is_read_again() -> None:
     objects = holding(TEXT, breaks={300_000})
     found: list[Found] = []
     for group in read(WANTED, 1, reading(objects)):
@@ -194,7 +194,7 @@ def test_what_does_not_answer_is_waited_for_until_the_deadline_only(at: str, sec
 
 
 def test_what_comes_slowly_is_given_out_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects_module, "LONGEST_WAIT", -1.0)
+    monkeypatch.setattr(objects_module, "MAX_WAIT_SECONDS", -1.0)
     found = list(read(WANTED, 0, reading(holding(b"a\n" * 10_000, chunk=5_000))))
     assert sum(isinstance(one, Group) for one in found) == 12  # 2,500 lines in each chunk, 1,000 in a group
 

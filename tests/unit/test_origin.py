@@ -236,7 +236,7 @@ OBJECT = S3Object("shop-logs", "app/1.log")
 
 
 @dataclass(frozen=True)
-class Kept:
+class KnownTags:
     """Tags in memory, by ARN."""
 
     by_arn: dict[str, tuple[str, ...]]
@@ -250,7 +250,7 @@ class Kept:
 def tagged(function: str = "", group: str = "", bucket: str = "", place: Place = STREAM, **variables: str) -> Origin:
     """Return the origin of a place, where AWS keeps these comma-separated tags."""
     found = {ARN: function, GROUP_ARN: group, BUCKET_ARN: bucket}
-    kept = Kept({arn: tuple(tags.split(",")) for arn, tags in found.items() if tags})
+    kept = KnownTags({arn: tuple(tags.split(",")) for arn, tags in found.items() if tags})
     return settle(place, IDENTITY, settings(**variables), str, kept)
 
 
@@ -293,7 +293,7 @@ def test_enhanced_metrics_have_the_functions_own_tags() -> None:
     assert found.report_tags == (*platform, "team:shop", "service:orders", "a:1")
 
 
-def test_enhanced_metrics_have_no_service_beside_the_users() -> None:
+def test_enhanced_metrics_have_no_service_besides_the_users() -> None:
     found = tagged("team:shop,service:orders", DD_TAGS="service:mine")
     assert found.report_tags[3:] == ("team:shop", "service:mine")
 

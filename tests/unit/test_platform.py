@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from forwarder.records import Line, Own
+from forwarder.records import Line, LineAttributes
 from forwarder.signals import sort
 from forwarder.signals.platform import Reports
 from tests.builders import lines
@@ -127,8 +127,8 @@ def test_the_metrics_of_a_report_say_how_big_and_how_cold(message: str, tags: tu
 @pytest.mark.parametrize("message", [REPORT, json_report(), REPORT + "Status: timeout\n"])
 def test_a_report_goes_out_as_a_log_as_well(message: str) -> None:
     found = sorted_(message)
-    (line,) = found.logs[Own()]
-    assert (line.message, found.measured, found.enhanced_metrics) == (message, {id(line)}, len(found.metrics))
+    (line,) = found.logs[LineAttributes()]
+    assert (line.message, found.with_metrics, found.enhanced_metrics) == (message, {id(line)}, len(found.metrics))
 
 
 def test_timestamps_are_in_seconds() -> None:
@@ -143,7 +143,7 @@ def test_a_line_without_a_time_is_measured_now() -> None:
 
 def test_without_reports_to_read_no_line_is_measured() -> None:
     found = sort(lines(REPORT, json_report("timeout")), ORIGIN, None)
-    assert (found.metrics, len(found.logs[Own()])) == ([], 2)
+    assert (found.metrics, len(found.logs[LineAttributes()])) == ([], 2)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_without_reports_to_read_no_line_is_measured() -> None:
 )  # fmt: skip
 def test_other_lines_of_the_platform_are_only_logs(message: str) -> None:
     found = sorted_(message)
-    assert (found.metrics, len(found.logs[Own()])) == ([], 1)
+    assert (found.metrics, len(found.logs[LineAttributes()])) == ([], 1)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_other_lines_of_the_platform_are_only_logs(message: str) -> None:
 )
 def test_a_line_that_only_quotes_the_platform_or_is_broken_makes_no_metric(message: str) -> None:
     found = sorted_(message)
-    assert (found.metrics, len(found.logs[Own()])) == ([], 1)
+    assert (found.metrics, len(found.logs[LineAttributes()])) == ([], 1)
 
 
 ALL = {
@@ -296,4 +296,4 @@ def test_a_cost_beyond_all_numbers_makes_no_metric() -> None:
 
 
 def test_a_report_that_makes_no_metric_is_not_measured() -> None:
-    assert sorted_(f"REPORT RequestId: {ID}\tDuration: long\t").measured == set()
+    assert sorted_(f"REPORT RequestId: {ID}\tDuration: long\t").with_metrics == set()

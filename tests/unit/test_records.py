@@ -13,10 +13,10 @@ from forwarder.records import (
     Body,
     Continuation,
     Group,
+    LineAttributes,
     LogStream,
     Metric,
     Origin,
-    Own,
     S3Object,
     Signal,
     Unread,
@@ -97,7 +97,7 @@ def test_a_log_stream_reads_as_its_group_and_stream() -> None:
 def common(own_tags: str, *tags: str) -> tuple[list[str], str]:
     """Return the tags and the service of a log of an origin with these tags and the service `ours`."""
     origin = Origin(source="lambda", service="ours", tags=tags, attributes={"ddsource": "lambda"})
-    log = json.loads(b'{"message":""' + origin.common(Own(own_tags)))
+    log = json.loads(b'{"message":""' + origin.common(LineAttributes(own_tags)))
     assert log["ddsource"] == "lambda"
     return log["ddtags"].split(","), log["service"]
 
@@ -129,7 +129,7 @@ def test_the_first_service_with_a_name_is_the_service() -> None:
 
 def test_a_host_of_its_own_takes_the_place_of_the_origins() -> None:
     origin = Origin(source="lambda", service="ours", tags=("a:1",), attributes={"host": "ours"})
-    log = json.loads(b'{"message":""' + origin.common(Own(host="theirs")))
+    log = json.loads(b'{"message":""' + origin.common(LineAttributes(host="theirs")))
     assert log == {"message": "", "ddtags": "a:1", "service": "ours", "host": "theirs"}
 
 
@@ -139,5 +139,5 @@ def test_a_tag_that_is_there_already_is_not_repeated() -> None:
 
 def test_what_is_untaken_of_an_object_is_named_for_the_object_wherever_its_lines_are_from() -> None:
     rest = Continuation(S3Object("logs", "a.gz"), position=7)
-    unread = Group(LogStream("g", "s", "1"), [], 2, rest=rest).untaken("late")
+    unread = Group(LogStream("g", "s", "1"), [], 2, rest=rest).as_unread("late")
     assert unread == Unread(2, "late", "s3://logs/a.gz", rest)

@@ -7,8 +7,8 @@ import pytest
 
 from forwarder.batches import LogBatches
 from forwarder.errors import CorruptRecordError
-from forwarder.failed_events.refresh import FIRST_TIME, OLDEST_LOG, OLDEST_POINT, refreshed
-from forwarder.records import Batch, Body, Line, Origin, Own, Signal
+from forwarder.failed_events.refresh import MAX_LOG_AGE, MAX_POINT_AGE, ORIGINAL_TIMESTAMP, refreshed
+from forwarder.records import Batch, Body, Line, LineAttributes, Origin, Signal
 
 NOW = 1_795_343_071.0
 
@@ -39,10 +39,10 @@ def _value(entry: bytes) -> float:
 def test_a_log_that_was_cut_still_has_room_for_what_a_replay_adds() -> None:
     packed = LogBatches()
     origin = Origin(source="s3", service="s", tags=("a:1",), attributes={})
-    lines = [Line("x" * 2_000_000, "7", int(NOW - OLDEST_LOG - 1) * 1000)]
-    (stored,) = [*packed.add(lines, origin, Own(), 0), *packed.rest()]
+    lines = [Line("x" * 2_000_000, "7", int(NOW - MAX_LOG_AGE - 1) * 1000)]
+    (stored,) = [*packed.add(lines, origin, LineAttributes(), 0), *packed.rest()]
     (entry,), _ = refreshed(stored, NOW)
-    assert {"ddtags", FIRST_TIME} <= json.loads(entry).keys()
+    assert {"ddtags", ORIGINAL_TIMESTAMP} <= json.loads(entry).keys()
     assert len(entry) <= 1_000_000
 
 
@@ -62,12 +62,12 @@ def test_a_log_is_tagged_as_replayed_once(tags: dict[str, str], expected: str) -
 
 
 def test_a_log_of_the_limits_age_keeps_its_time() -> None:
-    then = int((NOW - OLDEST_LOG) * 1000)
+    then = int((NOW - MAX_LOG_AGE) * 1000)
     assert log(timestamp=then) == {"timestamp": then, "ddtags": "retry:true"}
 
 
-def test_an_older_log_gets_the_present_time_and_keeps_its_own() -> None:
-    then = int((NOW - OLDEST_LOG) * 1000) - 1
+def test_an_older_log_gets_the_current_time_and_keeps_its_own() -> None:
+    then = int((NOW - MAX_LOG_AGE) * 1000) - 1
     assert log(timestamp=then) == {
         "timestamp": int(NOW * 1000),
         "original_timestamp": then,
@@ -90,11 +90,11 @@ def test_the_rest_of_a_log_stays_as_it_is(value: object) -> None:
 
 
 def test_points_of_the_limits_age_are_sent() -> None:
-    assert points(0, OLDEST_POINT, -60) == ([0, OLDEST_POINT, -60], [])
+    assert points(0, MAX_POINT_AGE, -60) == ([0, MAX_POINT_AGE, -60], [])
 
 
 def test_older_points_are_not_sent() -> None:
-    assert points(1, OLDEST_POINT + 1, 2, 99_999) == ([1, 2], [OLDEST_POINT + 1, 99_999])
+    assert points(1, MAX_POINT_AGE + 1, 2, 99_999) == ([1, 2], [MAX_POINT_AGE + 1, 99_999])
 
 
 def test_equal_points_are_all_kept() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.origin import NO_TAGS, settle
-from forwarder.records import Group, Line, Own, S3Object, Sender, Signals
+from forwarder.records import Group, Line, LineAttributes, S3Object, Sender, Signals
 from forwarder.rules import Rules
 from forwarder.settle import Summary
 from forwarder.signals import sort
@@ -35,7 +35,7 @@ def hub(*findings: object, **detail: object) -> list[Any]:
     """Return the `detail.finding` of each log that an event with these findings becomes."""
     event = {"source": "aws.securityhub", "detail": {"findings": findings, **detail}}
     found = sort(lines(json.dumps(event)), SECURITY_HUB, None)
-    return [json.loads(line.message)["detail"]["finding"] for line in found.logs[Own()]]
+    return [json.loads(line.message)["detail"]["finding"] for line in found.logs[LineAttributes()]]
 
 
 # --- AWS WAF -------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def test_every_header_survives_in_its_order(headers: list[dict[str, str]]) -> No
 def test_each_finding_is_a_log_of_its_own() -> None:
     message = '{"id":"e","detail":{"findings":[{"Id":"a","n":1.10},{"Id":"b"}],"actionName":"x"},"version":"0"}'
     found = sort([Line(message, "7", 1)], SECURITY_HUB, None)
-    assert [(line.message, line.id, line.timestamp) for line in found.logs[Own()]] == [
+    assert [(line.message, line.id, line.timestamp) for line in found.logs[LineAttributes()]] == [
         ('{"id":"e","detail":{"actionName":"x","finding":{"Id":"a","n":1.10}},"version":"0"}', "7", 1),
         ('{"id":"e","detail":{"actionName":"x","finding":{"Id":"b"}},"version":"0"}', "7", 1),
     ]
@@ -225,13 +225,13 @@ def test_an_event_without_findings_stays_byte_for_byte(message: str) -> None:
     assert (only(found).message, found.families) == (message, [])
 
 
-def booked(variables: dict[str, str], *messages: str) -> Summary:
-    """Return the books of events of Security Hub, under settings with these variables."""
+def counted(variables: dict[str, str], *messages: str) -> Summary:
+    """Return the summary of events of Security Hub, under settings with these variables."""
     group = Group(Sender("securityhub"), lines(*messages))
     found = sort(group.lines, SECURITY_HUB, None)
     passed = Rules(settings(**variables), far_deadline(), lambda _: None).apply(found)
     summary = Summary("eventbridge")
-    summary.book(group, found, passed, SpanGroup())
+    summary.count(group, found, passed, SpanGroup())
     return summary
 
 
@@ -252,18 +252,18 @@ EVENT = '{"detail":{"findings":[{"Id":"a"},{"Id":"b"},{"Id":"c"}]}}'
 def test_a_line_is_filtered_only_if_all_logs_made_from_it_are(
     exclude: str, routed: int, filtered: int, logs: int
 ) -> None:
-    summary = booked({"EXCLUDE_AT_MATCH": exclude}, EVENT)
+    summary = counted({"EXCLUDE_AT_MATCH": exclude}, EVENT)
     assert (summary.lines.routed, summary.lines.filtered, summary.items.created) == (routed, filtered, logs)
     assert (summary.lines.received, summary.logs_filtered) == (1, 3 - logs)
 
 
 def test_a_line_of_two_findings_that_are_both_filtered_is_one_filtered_line() -> None:
-    summary = booked({"EXCLUDE_AT_MATCH": '"[ab]"'}, '{"detail":{"findings":[{"Id":"a"},{"Id":"b"}]}}')
+    summary = counted({"EXCLUDE_AT_MATCH": '"[ab]"'}, '{"detail":{"findings":[{"Id":"a"},{"Id":"b"}]}}')
     assert (summary.lines.received, summary.lines.filtered) == (1, 1)
 
 
 def test_families_and_single_lines_are_counted_side_by_side() -> None:
-    summary = booked({"EXCLUDE_AT_MATCH": '"[abd]"'}, EVENT, '{"detail":{"findings":[{"Id":"d"}]}}', "plain")
+    summary = counted({"EXCLUDE_AT_MATCH": '"[abd]"'}, EVENT, '{"detail":{"findings":[{"Id":"d"}]}}', "plain")
     assert (summary.lines.received, summary.lines.routed, summary.lines.filtered) == (3, 2, 1)
 
 
@@ -279,7 +279,7 @@ def test_the_instance_that_acted_is_the_host(where: Any, partition: str, host: s
     arn = f"arn:{partition}:sts::123456789012:assumed-role/shop/{host}"
     message = json.dumps({"eventName": "GetObject", "userIdentity": {"type": "AssumedRole", "arn": arn}})
     found = sort(lines(message), where, None)
-    assert (list(found.logs), only(found).message) == ([Own(host=host)], message)
+    assert (list(found.logs), only(found).message) == ([LineAttributes(host=host)], message)
 
 
 @pytest.mark.parametrize(
@@ -302,25 +302,25 @@ def test_the_instance_that_acted_is_the_host(where: Any, partition: str, host: s
 def test_anybody_else_who_acted_is_no_host(identity: object) -> None:
     message = json.dumps({"userIdentity": identity, "requested": f"{ROLE}/i-01234567"})
     found = sort(lines(message), CLOUDTRAIL_OBJECT, None)
-    assert (list(found.logs), only(found).message) == ([Own()], message)
+    assert (list(found.logs), only(found).message) == ([LineAttributes()], message)
 
 
 @pytest.mark.parametrize(
     "message", ["a line", ":assumed-role/", '{"userIdentity": ":assumed-role/', '[":assumed-role/"]']
 )
 def test_what_is_no_record_has_no_host(message: str) -> None:
-    assert list(sort(lines(message), CLOUDTRAIL_OBJECT, None).logs) == [Own()]
+    assert list(sort(lines(message), CLOUDTRAIL_OBJECT, None).logs) == [LineAttributes()]
 
 
 def test_a_record_has_both_its_own_tags_and_its_host() -> None:
     message = json.dumps({"userIdentity": {"arn": f"{ROLE}/i-01234567"}, "ddtags": "a:1"})
-    assert list(sort(lines(message), CLOUDTRAIL_OBJECT, None).logs) == [Own("a:1", "i-01234567")]
+    assert list(sort(lines(message), CLOUDTRAIL_OBJECT, None).logs) == [LineAttributes("a:1", "i-01234567")]
 
 
 def test_a_host_is_masked() -> None:
     found = sort(lines(json.dumps({"userIdentity": {"arn": f"{ROLE}/i-01234567"}})), CLOUDTRAIL_OBJECT, None)
     passed = Rules(settings(DD_SCRUBBING_RULE=r"i-\w+"), far_deadline(), lambda _: None).apply(found)
-    assert list(passed.logs) == [Own(host="xxxxx")]
+    assert list(passed.logs) == [LineAttributes(host="xxxxx")]
 
 
 # --- other records that name their host ----------------------------------------------------------

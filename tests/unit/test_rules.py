@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from forwarder import searches
 from forwarder.deadline import Deadline
 from forwarder.errors import MaskingError, OutOfTimeError
-from forwarder.records import Metric, Own, Passed, Signal, Signals
+from forwarder.records import LineAttributes, Metric, Passed, Signal, Signals
 from forwarder.rules import Rules
 from tests.builders import far_deadline, lines, settings
 from tests.clocks import processor_seconds
 
 IP, EMAIL = "xxx.xxx.xxx.xxx", "xxxxx@xxxxx.com"
+PLAIN = LineAttributes()  # of a line that says nothing of itself
 IMPATIENT = 0.02  # seconds for a search
 CATASTROPHE = {"pattern": "(a|aa)+$", "text": "a" * 60 + "!"}
 
@@ -33,13 +34,13 @@ def rules_of(**variables: str) -> Rules:
 
 
 def applied(messages: list[str], **variables: str) -> Passed:
-    return rules_of(**variables).apply(Signals(logs={Own(): lines(*messages)}))
+    return rules_of(**variables).apply(Signals(logs={PLAIN: lines(*messages)}))
 
 
 def passing(messages: list[str], **variables: str) -> list[str]:
     """Return the messages that pass; the others must have been filtered."""
     passed = applied(messages, **variables)
-    kept = [line.message for line in passed.logs.get(Own(), [])]
+    kept = [line.message for line in passed.logs.get(PLAIN, [])]
     assert len(kept) + len(passed.filtered) == len(messages)
     return kept
 
@@ -240,7 +241,11 @@ def test_what_the_rule_matches_is_masked_message_by_message(
 
 def test_a_greedy_rule_leaves_every_log_in_place() -> None:
     passed = applied(["one", "two", "three"], DD_SCRUBBING_RULE="(?s).*")
-    assert ([line.id for line in passed.logs[Own()]], passed.filtered, passed.rejected) == (["0", "1", "2"], [], [])
+    assert ([line.id for line in passed.logs[PLAIN]], passed.filtered, passed.rejected) == (
+        ["0", "1", "2"],
+        [],
+        [],
+    )
 
 
 def test_masks_apply_one_after_the_other() -> None:
@@ -249,15 +254,15 @@ def test_masks_apply_one_after_the_other() -> None:
 
 
 def test_tags_of_metrics_and_own_tags_of_logs_are_masked() -> None:
-    found = Signals(logs={Own("user:bob"): lines("a")}, metrics=[Metric("m", 1, 1, ("user:bob", "a:1"))])
+    found = Signals(logs={LineAttributes("user:bob"): lines("a")}, metrics=[Metric("m", 1, 1, ("user:bob", "a:1"))])
     passed = rules_of(DD_SCRUBBING_RULE="bob").apply(found)
-    assert (list(passed.logs), passed.metrics[0].tags) == ([Own("user:xxxxx")], ("user:xxxxx", "a:1"))
+    assert (list(passed.logs), passed.metrics[0].tags) == ([LineAttributes("user:xxxxx")], ("user:xxxxx", "a:1"))
 
 
 def test_logs_whose_own_tags_become_the_same_stay_together() -> None:
-    found = Signals(logs={Own("user:bob"): lines("a"), Own("user:eve"): lines("b")})
+    found = Signals(logs={LineAttributes("user:bob"): lines("a"), LineAttributes("user:eve"): lines("b")})
     passed = rules_of(DD_SCRUBBING_RULE="bob|eve").apply(found)
-    assert [line.message for line in passed.logs[Own("user:xxxxx")]] == ["a", "b"]
+    assert [line.message for line in passed.logs[LineAttributes("user:xxxxx")]] == ["a", "b"]
 
 
 # --- a mask that runs over its limit -------------------------------------------------------------
@@ -271,15 +276,15 @@ def catastrophic(warnings: list[str], deadline: Deadline | None = None) -> Rules
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searches, "LIMIT", IMPATIENT)
-    monkeypatch.setattr(searches, "PATIENCE", 0.05)
+    monkeypatch.setattr(searches, "MAX_OVERRUN", 0.05)
 
 
 @pytest.mark.usefixtures("_impatient")
 def test_an_item_that_cannot_be_masked_is_rejected_and_its_neighbours_pass() -> None:
     warnings: list[str] = []
-    found = Signals(logs={Own(): lines("good", CATASTROPHE["text"], "fine")}, metrics=[Metric("m", 1, 1, ("a:1",))])
+    found = Signals(logs={PLAIN: lines("good", CATASTROPHE["text"], "fine")}, metrics=[Metric("m", 1, 1, ("a:1",))])
     passed = catastrophic(warnings).apply(found)
-    assert [line.message for line in passed.logs[Own()]] == ["good", "fine"]
+    assert [line.message for line in passed.logs[PLAIN]] == ["good", "fine"]
     (rejection,) = passed.rejected
     assert (rejection.reason, rejection.pointer, rejection.signal) == (
         "DD_SCRUBBING_RULE ran over its time limit",
@@ -299,13 +304,15 @@ def test_a_metric_that_cannot_be_masked_is_rejected_without_its_name_or_tags() -
 
 @pytest.mark.usefixtures("_impatient")
 def test_logs_whose_own_tags_cannot_be_masked_are_rejected_one_by_one() -> None:
-    passed = catastrophic([]).apply(Signals(logs={Own(CATASTROPHE["text"]): lines("a", "b"), Own(): lines("c")}))
-    assert (len(passed.rejected), [line.message for line in passed.logs[Own()]]) == (2, ["c"])
+    passed = catastrophic([]).apply(
+        Signals(logs={LineAttributes(CATASTROPHE["text"]): lines("a", "b"), PLAIN: lines("c")})
+    )
+    assert (len(passed.rejected), [line.message for line in passed.logs[PLAIN]]) == (2, ["c"])
 
 
 @pytest.mark.usefixtures("_impatient")
 def test_a_pattern_that_is_always_over_its_limit_soon_costs_little() -> None:
-    found = Signals(logs={Own(): lines(*[CATASTROPHE["text"]] * 300)})
+    found = Signals(logs={PLAIN: lines(*[CATASTROPHE["text"]] * 300)})
     assert processor_seconds(lambda: catastrophic([]).apply(found)) < 300 * IMPATIENT / 2
 
 
@@ -325,7 +332,7 @@ def test_a_pattern_on_a_long_text_does_not_outlast_the_deadline() -> None:
 
 def test_patterns_that_are_slow_but_within_their_limit_stop_at_the_deadline() -> None:
     with pytest.raises(OutOfTimeError, match="the clock ran out while the user's patterns were being applied"):
-        catastrophic([], Deadline.after(0)).apply(Signals(logs={Own(): lines("harmless")}))
+        catastrophic([], Deadline.after(0)).apply(Signals(logs={PLAIN: lines("harmless")}))
 
 
 def test_a_text_that_cannot_be_masked_is_an_error_without_the_text(monkeypatch: pytest.MonkeyPatch) -> None:

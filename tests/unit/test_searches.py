@@ -6,7 +6,7 @@ import pytest
 
 from forwarder.deadline import Deadline
 from forwarder.errors import OutOfTimeError
-from forwarder.searches import LEAST, LIMIT, LIMIT_PER_CHARACTER, PATIENCE, STRICTER, SearchBudget
+from forwarder.searches import LIMIT, LIMIT_PER_CHARACTER, MAX_OVERRUN, MIN_LIMIT, STRICT_DIVISOR, SearchBudget
 
 
 class Left(Deadline):
@@ -47,10 +47,10 @@ def test_a_longer_text_may_take_longer() -> None:
 
 def test_limits_shrink_once_others_have_used_the_patience_up() -> None:
     budget = SearchBudget(Left(60), 1)
-    for _ in range(round(PATIENCE / LIMIT) + 1):
+    for _ in range(round(MAX_OVERRUN / LIMIT) + 1):
         with pytest.raises(TimeoutError):
             running_over(budget)()
-    assert limit(budget) == pytest.approx(LIMIT / STRICTER)
+    assert limit(budget) == pytest.approx(LIMIT / STRICT_DIVISOR)
 
 
 def test_no_search_may_outlast_the_deadline() -> None:
@@ -62,7 +62,7 @@ def test_a_function_with_a_part_of_a_cpu_waits_longer_for_a_second_of_one() -> N
 
 
 def test_a_harmless_search_gets_a_little_time_even_when_none_is_left() -> None:
-    assert limit(SearchBudget(Left(0), 1)) == LEAST
+    assert limit(SearchBudget(Left(0), 1)) == MIN_LIMIT
 
 
 @pytest.mark.parametrize("left", [0, LIMIT / 2])

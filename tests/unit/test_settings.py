@@ -10,7 +10,7 @@ from tests.builders import ENVIRON, settings
 
 KEY = ENVIRON["DD_API_KEY"]
 
-# (variable, field, default, a text, what it becomes)
+# (variable, field, default, a value, what it becomes)
 PLAIN_SETTINGS = [
     ("DD_SITE", "site", "datadoghq.com", "datadoghq.eu", "datadoghq.eu"),
     ("DD_URL", "logs_url", "https://http-intake.logs.datadoghq.com", "logs.example.com", "https://logs.example.com"),
@@ -145,7 +145,7 @@ def test_an_unknown_site_is_a_warning_since_other_intakes_speak_the_protocol() -
         ({"DD_URL": "h:1", "DD_PORT": "8443"}, "https://h:1"),
         ({"DD_URL": "h/prefix/", "DD_PORT": "8443"}, "https://h:8443/prefix"),
         ({"DD_URL": "[::1]", "DD_PORT": "8443"}, "https://[::1]:8443"),
-        ({"DD_URL": "h", "DD_NO_SSL": "true"}, "http://h:443"),  # as in the incumbent
+        ({"DD_URL": "h", "DD_NO_SSL": "true"}, "http://h:443"),  # as in the Datadog Forwarder
         ({"DD_URL": "h", "DD_NO_SSL": "true", "DD_PORT": "80"}, "http://h"),
         ({"DD_URL": "h", "DD_NO_SSL": "true", "DD_PORT": "443"}, "http://h:443"),
         ({"DD_URL": "h", "DD_NO_SSL": "true", "DD_PORT": "8080"}, "http://h:8080"),
@@ -198,7 +198,7 @@ def test_nothing_secret_is_in_the_repr() -> None:
 @pytest.mark.parametrize(
     ("text", "level"), [("trace", "DEBUG"), ("INFO", "INFO"), ("Warn", "WARNING"), ("off", "CRITICAL")]
 )
-def test_log_levels_of_the_incumbent_are_understood(text: str, level: str) -> None:
+def test_log_levels_of_the_datadog_forwarder_are_understood(text: str, level: str) -> None:
     assert settings(DD_LOG_LEVEL=text).log_level == level
 
 
@@ -350,7 +350,7 @@ def test_what_is_more_than_a_typo_away_from_a_secret_is_not_sent_there(name: str
 @pytest.mark.parametrize(
     "name", ["DD_USE_TCP", "DD_USE_PRIVATE_LINK", "DD_FETCH_STEP_FUNCTIONS_TAGS", "DD_TRACE_ENABLED"]
 )
-def test_what_only_the_incumbent_reads_is_said_to_have_no_effect(name: str) -> None:
+def test_what_only_the_datadog_forwarder_reads_is_said_to_have_no_effect(name: str) -> None:
     assert settings(**{name: "false"}).warnings == (f"{name} has no effect here: docs/migrating.md says why.",)
 
 

@@ -1,4 +1,4 @@
-"""The books: two ledgers that balance whatever happens, and a sentence on what was not delivered."""
+"""The summary: two ledgers that balance whatever happens, and a sentence on what was not delivered."""
 
 import json
 import time
@@ -16,16 +16,16 @@ from forwarder.records import (
     Fate,
     Group,
     Line,
+    LineAttributes,
     LogStream,
     Metric,
-    Own,
     Passed,
     Rejection,
     Signal,
     Signals,
     Unread,
 )
-from forwarder.settle import MOST_REASONS, Summary, conclude, settle
+from forwarder.settle import MAX_REASONS, Summary, conclude, settle
 from forwarder.traces.reading import SpanGroup
 from tests.builders import far_deadline, lines
 
@@ -36,22 +36,22 @@ def batch(count: int = 1, signal: Signal = Signal.LOGS, record: int = 0) -> Batc
     return Batch.of(signal, [b"{}"] * count, [(record, count)])
 
 
-def booked(group: Group, found: Signals, passed: Passed) -> Summary:
+def counted(group: Group, found: Signals, passed: Passed) -> Summary:
     summary = Summary("awslogs")
-    summary.book(group, found, passed, SpanGroup())
+    summary.count(group, found, passed, SpanGroup())
     return summary
 
 
 def settled(*outcomes: Delivered | Failed) -> tuple[Summary, list[Failed]]:
     """Settle outcomes of items that were created, with nowhere to store what failed."""
     summary = Summary("awslogs")
-    told: list[Failed] = []
+    reported: list[Failed] = []
     for outcome in outcomes:
         summary.signals[outcome.batch.signal].created += outcome.batch.count
     keeper = Keeper(None, keeps_raw=False)
-    settle(outcomes, summary, told.append, keeper)
+    settle(outcomes, summary, reported.append, keeper)
     conclude(keeper, summary, far_deadline())
-    return summary, told
+    return summary, reported
 
 
 # --- lines ---------------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ def settled(*outcomes: Delivered | Failed) -> tuple[Summary, list[Failed]]:
 def test_lines_are_routed_filtered_or_rejected() -> None:
     kept, dropped = lines("a", "b"), [Line("c")]
     group = Group(STREAM, [*kept, *dropped], rejected=(Rejection("bad", "event 3"),), filtered=2)
-    summary = booked(group, Signals(), Passed(logs={Own(): kept}, filtered=dropped))
+    summary = counted(group, Signals(), Passed(logs={LineAttributes(): kept}, filtered=dropped))
     found = summary.lines
     assert (found.received, found.routed, found.filtered, found.rejected) == (6, 2, 3, 1)
     assert (summary.logs_filtered, found.balanced) == (1, True)
@@ -68,15 +68,15 @@ def test_lines_are_routed_filtered_or_rejected() -> None:
 
 def test_a_line_that_made_metrics_is_routed_even_if_its_log_was_filtered() -> None:
     report = Line("REPORT")
-    found = Signals(metrics=[Metric("m", 1, 1, ())] * 6, measured={id(report)})
-    summary = booked(Group(STREAM, [report]), found, Passed(metrics=found.metrics, filtered=[report]))
+    found = Signals(metrics=[Metric("m", 1, 1, ())] * 6, with_metrics={id(report)})
+    summary = counted(Group(STREAM, [report]), found, Passed(metrics=found.metrics, filtered=[report]))
     assert (summary.lines.routed, summary.lines.filtered, summary.logs_filtered) == (1, 0, 1)
     assert (summary.signals[Signal.METRICS].created, summary.signals[Signal.LOGS].created) == (6, 0)
 
 
 def test_an_item_that_could_not_be_masked_was_created_and_is_rejected() -> None:
     rejections = [Rejection("mask", "event 1"), Rejection("mask", "a metric", signal=Signal.METRICS)]
-    summary = booked(Group(STREAM, lines("a")), Signals(), Passed(rejected=rejections))
+    summary = counted(Group(STREAM, lines("a")), Signals(), Passed(rejected=rejections))
     logs, metrics = summary.signals[Signal.LOGS], summary.signals[Signal.METRICS]
     assert (logs.created, logs.rejected, metrics.created, metrics.rejected) == (1, 1, 1, 1)
     assert summary.reasons == {"mask": 2}
@@ -86,12 +86,12 @@ def test_an_item_that_could_not_be_masked_was_created_and_is_rejected() -> None:
 
 
 def test_what_an_event_from_the_store_returns_is_still_stored_and_does_not_come_again_from_aws() -> None:
-    books, replay = Summary("s3"), Summary("retry")
-    books.signals[Signal.LOGS].created = 2
-    books.signals[Signal.LOGS].delivered = 1
-    books.return_items(batch(), "status 503")
-    books.return_record(Unread(1, "AccessDenied", "s3://b/k"))
-    replay.add(books)
+    event, replay = Summary("s3"), Summary("retry")
+    event.signals[Signal.LOGS].created = 2
+    event.signals[Signal.LOGS].delivered = 1
+    event.return_items(batch(), "status 503")
+    event.return_record(Unread(1, "AccessDenied", "s3://b/k"))
+    replay.add(event)
     logs = replay.signals[Signal.LOGS]
     assert (logs.delivered, logs.stored, logs.returned, replay.balanced) == (1, 1, 0, True)
     assert (replay.unread, replay.reasons) == (1, {"status 503": 1, "AccessDenied": 1})
@@ -99,10 +99,10 @@ def test_what_an_event_from_the_store_returns_is_still_stored_and_does_not_come_
 
 
 def test_a_record_of_the_invocation_itself_comes_again_whatever_a_replay_could_not_read() -> None:
-    books, replay = Summary("s3"), Summary("s3")
-    books.return_record(Unread(1, "AccessDenied", "s3://b/k"))
+    event, replay = Summary("s3"), Summary("s3")
+    event.return_record(Unread(1, "AccessDenied", "s3://b/k"))
     replay.return_record(Unread(0, "the time was up", "s3://b/l"))
-    replay.add(books)
+    replay.add(event)
     assert (replay.unread, replay.undelivered()) == (2, "1 of the event's records could not be read: the time was up.")
 
 
@@ -110,21 +110,21 @@ def test_a_record_of_the_invocation_itself_comes_again_whatever_a_replay_could_n
 
 
 def test_what_arrived_is_delivered() -> None:
-    summary, told = settled(Delivered(batch(3), 202, 1))
-    assert (summary.items.delivered, summary.balanced, told, summary.undelivered()) == (3, True, [], "")
+    summary, reported = settled(Delivered(batch(3), 202, 1))
+    assert (summary.items.delivered, summary.balanced, reported, summary.undelivered()) == (3, True, [], "")
 
 
 @pytest.mark.parametrize("fate", [Fate.RETRY, Fate.KEEP])
 def test_what_may_arrive_later_is_returned_with_its_records(fate: Fate) -> None:
     failed = Failed(batch(3, record=7), fate, "status 503", 503, 6)
-    summary, told = settled(failed)
-    assert (summary.items.returned, summary.returned_records, told) == (3, {7}, [failed])
+    summary, reported = settled(failed)
+    assert (summary.items.returned, summary.returned_records, reported) == (3, {7}, [failed])
 
 
 def test_what_can_never_arrive_is_rejected_not_returned() -> None:
-    summary, told = settled(Failed(batch(3, record=7), Fate.REJECT, "status 400", 400, 1))
+    summary, reported = settled(Failed(batch(3, record=7), Fate.REJECT, "status 400", 400, 1))
     assert (summary.items.rejected, summary.items.returned, summary.returned_records) == (3, 0, set())
-    assert (len(told), summary.undelivered()) == (1, "")
+    assert (len(reported), summary.undelivered()) == (1, "")
 
 
 def test_requests_are_counted_by_attempt_and_status() -> None:
@@ -141,26 +141,26 @@ OUTCOMES = st.builds(Delivered, BATCHES, st.just(202), st.integers(1, 6)) | st.b
 
 
 @given(st.lists(OUTCOMES))
-def test_the_books_balance_whatever_the_outcomes(outcomes: list[Delivered | Failed]) -> None:
-    summary, told = settled(*outcomes)
+def test_the_ledgers_balance_whatever_the_outcomes(outcomes: list[Delivered | Failed]) -> None:
+    summary, reported = settled(*outcomes)
     assert summary.balanced
     assert summary.items.created == sum(outcome.batch.count for outcome in outcomes)
-    assert len(told) == sum(isinstance(outcome, Failed) for outcome in outcomes)
+    assert len(reported) == sum(isinstance(outcome, Failed) for outcome in outcomes)
 
 
-def test_books_with_an_item_missing_do_not_balance() -> None:
+def test_event_with_an_item_missing_do_not_balance() -> None:
     summary = Summary("awslogs")
     summary.signals[Signal.METRICS].created = 1
     assert not summary.balanced
 
 
-def test_books_with_a_line_missing_do_not_balance() -> None:
+def test_event_with_a_line_missing_do_not_balance() -> None:
     summary = Summary("awslogs")
     summary.lines.received = 1
     assert not summary.balanced
 
 
-def test_books_that_are_added_to_others_are_added_whole() -> None:
+def test_event_that_are_added_to_others_are_added_whole() -> None:
     summary, other = Summary("retry"), Summary("awslogs")
     counts = ("enhanced_metrics", "trace_lines", "logs_filtered", "logs_truncated", "continued", "requests")
     for number, name in enumerate(counts, 1):
@@ -226,8 +226,8 @@ def test_a_reason_for_which_things_were_rejected_is_no_reason_for_what_is_return
 
 
 def test_the_answer_is_json_and_names_the_most_frequent_reasons() -> None:
-    summary, _ = settled(*(Failed(batch(n), Fate.REJECT, f"reason {n}", 400) for n in range(1, MOST_REASONS + 3)))
-    answer = json.loads(json.dumps(summary.as_answer()))
-    assert list(answer["reasons"]) == [f"reason {n}" for n in range(MOST_REASONS + 2, 2, -1)]
-    assert answer["statuses"] == {"400": MOST_REASONS + 2}
+    summary, _ = settled(*(Failed(batch(n), Fate.REJECT, f"reason {n}", 400) for n in range(1, MAX_REASONS + 3)))
+    answer = json.loads(json.dumps(summary.as_response()))
+    assert list(answer["reasons"]) == [f"reason {n}" for n in range(MAX_REASONS + 2, 2, -1)]
+    assert answer["statuses"] == {"400": MAX_REASONS + 2}
     assert answer["items"] == answer["signals"]["logs"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forwarder.records import Line, Metric, Own, Signals
+from forwarder.records import Line, LineAttributes, Metric, Signals
 from forwarder.signals import own_tags, sort
 from forwarder.signals.platform import Reports
 from tests.builders import lines, origin
@@ -103,7 +103,7 @@ def test_a_huge_whole_number_goes_out_as_a_float_since_no_intake_reads_it_otherw
 def test_anything_that_is_not_quite_a_metric_goes_out_as_a_log(message: str, wrap: type[str]) -> None:
     found = sorted_(wrap(message))
     assert found.metrics == []
-    assert [line.message for line in found.logs[Own()]] == [wrap(message)]
+    assert [line.message for line in found.logs[LineAttributes()]] == [wrap(message)]
 
 
 def test_a_metric_inside_of_a_json_logs_message_is_a_metric() -> None:
@@ -111,7 +111,7 @@ def test_a_metric_inside_of_a_json_logs_message_is_a_metric() -> None:
 
 
 @pytest.mark.parametrize("wrap", [str, wrapped], ids=["bare", "wrapped"])
-def test_quotes_inside_of_a_tag_mislead_nobody(wrap: type[str]) -> None:
+def test_quotes_inside_a_tag_do_not_mislead(wrap: type[str]) -> None:
     message = json.dumps({"m": "a", "v": 1, "e": 1, "t": ['say:"m"', "back\\slash"]})
     assert the_metric(wrap(message)).tags[:2] == ('say:"m"', "back\\slash")
 
@@ -193,7 +193,7 @@ def test_a_trace_line_that_no_strict_reader_takes_is_one_still(value: str) -> No
 @pytest.mark.parametrize("wrap", [str, wrapped], ids=["bare", "wrapped"])
 def test_what_has_no_trace_id_in_its_first_span_is_only_a_log(message: str, wrap: type[str]) -> None:
     found = sorted_(wrap(message))
-    assert (found.traces, len(found.logs[Own()])) == ([], 1)
+    assert (found.traces, len(found.logs[LineAttributes()])) == ([], 1)
 
 
 # --- a message's own tags ------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def test_what_has_no_trace_id_in_its_first_span_is_only_a_log(message: str, wrap
 def test_own_tags_leave_the_message_for_the_logs_tags() -> None:
     found = sorted_('{"level":"INFO","ddtags":"env:prod,a:1","n":1.50}')
     assert {own: [line.message for line in logs] for own, logs in found.logs.items()} == {
-        Own("env:prod,a:1"): ['{"level":"INFO","n":1.50}']
+        LineAttributes("env:prod,a:1"): ['{"level":"INFO","n":1.50}']
     }
 
 
@@ -219,7 +219,7 @@ def test_lines_are_grouped_by_their_own_tags_in_their_order() -> None:
 def test_own_tags_of_any_other_type_or_empty_are_left_alone(tags: str) -> None:
     message = f'{{"message":"x","ddtags":{tags}}}'
     found = sorted_(message)
-    assert {own: [line.message for line in logs] for own, logs in found.logs.items()} == {Own(): [message]}
+    assert {own: [line.message for line in logs] for own, logs in found.logs.items()} == {LineAttributes(): [message]}
 
 
 @pytest.mark.parametrize(
@@ -232,11 +232,11 @@ def test_own_tags_of_any_other_type_or_empty_are_left_alone(tags: str) -> None:
         '{"ddtags":"a:1","deep":' + "[" * 100_000 + "]" * 100_000 + "}",
         'text {"ddtags":"a:1"}',
         '[{"ddtags":"a:1"}]',
-        '{"ddtags":"' + "a" * (own_tags.LONGEST + 1) + '"}',
+        '{"ddtags":"' + "a" * (own_tags.MAX_CHARACTERS + 1) + '"}',
     ],
 )
 def test_a_message_whose_tags_cannot_be_taken_stays_as_it_is(message: str) -> None:
-    assert [line.message for line in sorted_(message).logs[Own()]] == [message]
+    assert [line.message for line in sorted_(message).logs[LineAttributes()]] == [message]
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_a_message_whose_tags_cannot_be_taken_stays_as_it_is(message: str) -> No
 )
 def test_what_is_left_of_a_message_is_as_it_was_printed(message: str, left: str) -> None:
     found = sorted_(message)
-    assert {own: [line.message for line in logs] for own, logs in found.logs.items()} == {Own("a:1"): [left]}
+    assert {own: [line.message for line in logs] for own, logs in found.logs.items()} == {LineAttributes("a:1"): [left]}
 
 
 @pytest.mark.parametrize(
@@ -275,9 +275,9 @@ def test_what_is_left_of_a_message_is_as_it_was_printed(message: str, left: str)
     ids=["nested", "quotes", "blanks"],
 )
 def test_tags_are_taken_out_of_a_megabyte_in_little_time(message: str) -> None:
-    found: list[Own] = []
+    found: list[LineAttributes] = []
     assert processor_seconds(lambda: found.extend(sorted_(message).logs)) < 5  # it takes a tenth of one
-    assert found == [Own("a:1")]
+    assert found == [LineAttributes("a:1")]
 
 
 def test_the_newline_at_the_end_of_a_message_stays() -> None:
@@ -311,13 +311,13 @@ def test_all_but_the_tags_of_a_message_survives(
 def test_a_line_that_was_cut_is_said_to_be_truncated() -> None:
     whole, beginning = lines("whole", "beginning")
     found = sort([whole, beginning], ORIGIN, None, frozenset({id(beginning)}))
-    assert found.logs == {Own(): [whole], Own(truncated=True): [beginning]}
+    assert found.logs == {LineAttributes(): [whole], LineAttributes(truncated=True): [beginning]}
 
 
 def test_a_cut_record_of_cloudtrail_is_said_to_be_truncated() -> None:
     (line,) = lines('{"userIdentity":')
     found = sort([line], replace(ORIGIN, source="cloudtrail"), None, frozenset({id(line)}))
-    assert list(found.logs) == [Own(truncated=True)]
+    assert list(found.logs) == [LineAttributes(truncated=True)]
 
 
 @pytest.mark.parametrize("name", ['"ddtags"', '"dd\\u0074ags"'])

@@ -91,7 +91,7 @@ def test_an_event_gives_its_lines_with_their_places(row: dict[str, Any]) -> None
 # --- what nothing here reads ---------------------------------------------------------------------
 
 
-UNREAD = "Nothing here reads an event with the keys:"
+UNREAD = "Unsupported event with the keys:"
 NO_RECORDS: tuple[object, ...] = (7, {}, [], [7])
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from forwarder.tags.cache import JITTER, PAUSE, Cache, Patience, TagsByArn
+from forwarder.tags.cache import JITTER, PAUSE, Cache, TagsByArn, WaitBudget
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
 TTL = 300.0
@@ -15,7 +15,7 @@ TAGS = ("team:shop",)
 
 @dataclass
 class Source:
-    """Where tags are fetched from, as told: `answers` in turn, the last one for ever. Counts how often."""
+    """A source of tags: `answers` in turn, the last one for ever. Counts how often."""
 
     answers: list[TagsByArn | Exception] = field(default_factory=lambda: [{ARN: TAGS}])
     times: int = 0
@@ -42,10 +42,10 @@ class Clock:
 
 
 def made(source: Source) -> tuple[Cache, Clock, Callable[[], tuple[str, ...]]]:
-    """Return a cache, its clock, and a way to ask for the tags with a lot of patience."""
+    """Return a cache, its clock, and a way to ask for the tags with a large budget."""
     clock = Clock()
     cache = Cache(source.fetch, None, TTL, clock)
-    return cache, clock, lambda: cache.get(ARN, Patience(20))
+    return cache, clock, lambda: cache.get(ARN, WaitBudget(20))
 
 
 def join_refreshes() -> None:
@@ -60,7 +60,7 @@ def test_within_the_ttl_there_is_one_fetch_for_all() -> None:
     assert [tags() for _ in range(3)] == [TAGS] * 3
     clock.now += TTL - 1
     assert tags() == TAGS
-    assert cache.get("arn:another", Patience(20)) == ()
+    assert cache.get("arn:another", WaitBudget(20)) == ()
     assert source.times == 1
 
 
@@ -105,7 +105,7 @@ def test_a_failure_keeps_the_last_tags_and_is_told_once() -> None:
     tags()
     clock.now += TTL * (1 + JITTER) + 1
     assert tags() == TAGS
-    assert [cache.trouble(), cache.trouble()] == ["could not be fetched: ValueError", ""]
+    assert [cache.problem(), cache.problem()] == ["could not be fetched: ValueError", ""]
 
 
 def test_what_failed_is_tried_again_after_a_pause_and_not_before() -> None:
@@ -118,14 +118,14 @@ def test_what_failed_is_tried_again_after_a_pause_and_not_before() -> None:
     assert (tags(), source.times) == (TAGS, 2)
 
 
-def test_who_runs_out_of_patience_goes_on_with_the_last_tags() -> None:
+def test_an_invocation_that_runs_out_of_budget_continues_with_the_last_tags() -> None:
     source = Source([{ARN: TAGS}, {ARN: ("team:other",)}])
     cache, clock, tags = made(source)
     tags()
     source.free.clear()
     clock.now += TTL * (1 + JITTER) + 1
-    assert cache.get(ARN, Patience(0.01)) == TAGS
-    assert cache.get(ARN, Patience(20)) == TAGS  # the one that began the refresh has waited enough
+    assert cache.get(ARN, WaitBudget(0.01)) == TAGS
+    assert cache.get(ARN, WaitBudget(20)) == TAGS  # the one that began the refresh has waited enough
     source.free.set()
     join_refreshes()
     assert (tags(), source.times) == (("team:other",), 2)
@@ -135,18 +135,18 @@ def test_as_long_as_nothing_is_known_the_next_invocation_waits_for_the_same_refr
     source = Source()
     cache, _, tags = made(source)
     source.free.clear()
-    assert cache.get(ARN, Patience(0.01)) == ()
+    assert cache.get(ARN, WaitBudget(0.01)) == ()
     source.free.set()
     assert (tags(), source.times) == (TAGS, 1)
 
 
-def test_without_patience_nothing_is_begun() -> None:
+def test_without_budget_nothing_is_begun() -> None:
     source = Source()
     cache, _, _ = made(source)
-    assert (cache.get(ARN, Patience(0)), source.times) == ((), 0)
+    assert (cache.get(ARN, WaitBudget(0)), source.times) == ((), 0)
 
 
-def test_patience_is_used_up_by_waiting() -> None:
-    patience = Patience(0.02)
-    patience.wait(threading.Event())
-    assert patience.left == 0
+def test_budget_is_used_up_by_waiting() -> None:
+    budget = WaitBudget(0.02)
+    budget.wait(threading.Event())
+    assert budget.left == 0

@@ -5,7 +5,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.tags.normal import LONGEST, normalised
+from forwarder.tags.normal import MAX_CHARACTERS, normalised
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_tags_that_become_the_same_are_one() -> None:
 @given(st.text(), st.text())
 def test_a_normalised_tag_is_one_whatever_it_was_made_of(key: str, value: str) -> None:
     for tag in normalised([(key, value)]):
-        assert len(tag) <= LONGEST
+        assert len(tag) <= MAX_CHARACTERS
         assert regex.fullmatch(r"[\p{L}\p{N}_\-:./]+", tag)
         assert "__" not in tag
         assert not regex.match(r"[_\p{N}]", tag)
@@ -56,8 +56,8 @@ def test_normalising_again_changes_nothing(key: str, value: str) -> None:
 
 
 def test_a_tag_is_cut_where_it_is_too_long() -> None:
-    (tag,) = normalised([("key", "a" * (LONGEST - 5) + " b")])
-    assert tag == "key:" + "a" * (LONGEST - 5)
+    (tag,) = normalised([("key", "a" * (MAX_CHARACTERS - 5) + " b")])
+    assert tag == "key:" + "a" * (MAX_CHARACTERS - 5)
 
 
 def test_a_tag_has_200_characters_at_most() -> None:

@@ -1,8 +1,8 @@
 """The lease that lets one replay run at a time: an object in the bucket, which is only ever written on a condition.
 
-It expires by itself. So that no event can kill every replay there is, it also says which one its holder is trying: what
-stands in a lease that was not given back, its holder did not survive. That event is the suspect from then on, until a
-replay has survived it or set it aside.
+It expires by itself. So that no event can kill all replays, it also names the event that its holder is trying: the one
+in a lease that was not released killed its holder. That event is the suspect from then on, until a replay has survived
+it or set it aside.
 """
 
 import time
@@ -16,14 +16,14 @@ from msgspec.structs import replace
 from forwarder import aws
 from forwarder.errors import UNREADABLE_JSON, StoreError
 
-LONGEST = 1_000.0  # seconds; no invocation takes longer than 900, so what claims more is not to be believed
-MOST_DEATHS = 2  # of replays that were trying the same event
+MAX_LEASE_SECONDS = 1_000.0  # no invocation takes longer than 900, so a longer lease is invalid
+MAX_DEATHS = 2  # of replays that were trying the same event
 
-_LOST = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
+_CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
 
 
 class _Held(msgspec.Struct, frozen=True):
-    """What is in the object: `until` is Unix seconds, `trying` the event that the holder has begun.
+    """The content of the object: `until` is Unix seconds, `trying` the event that the holder has begun.
 
     `suspect` is the event that killed a replay last, `deaths` how many it has killed in a row.
     """
@@ -43,7 +43,7 @@ class _Held(msgspec.Struct, frozen=True):
 
 
 class Lease:
-    """The lease of one function. What it is known to hold is what was read and written when it was taken."""
+    """The lease of one function. Its content is known from when it was taken."""
 
     def __init__(self, s3: Callable[[], Any], bucket: str, name: str) -> None:
         self._s3 = s3
@@ -60,7 +60,7 @@ class Lease:
         """
         fresh = _Held(owner, time.time() + seconds)
         try:
-            for _ in range(2):  # it may have been given back before it is looked at
+            for _ in range(2):  # it may be released before it is read
                 if self._write(fresh, {"IfNoneMatch": "*"}):
                     return True
                 if found := self._read():
@@ -79,7 +79,7 @@ class Lease:
                 self._s3().delete_object(**self._place)
 
     def begin(self, name: str) -> bool:
-        """Note that an event is about to go through the line; False if somebody else has taken the lease.
+        """Record that an event is about to go through the pipeline; False if another replay has taken the lease.
 
         Raises:
             StoreError: S3 refused.
@@ -90,17 +90,17 @@ class Lease:
         except aws.errors() as error:
             raise StoreError(f"the lease could not be written: {aws.failure(error)}") from None
 
-    def absolve(self, name: str) -> None:
-        """Suspect an event no longer: it was survived, or set aside. This is written with what is written next."""
+    def clear_suspect(self, name: str) -> None:
+        """Clear an event that was survived or set aside. This is written with the next write."""
         if name == self._held.suspect:
             self._held = replace(self._held, suspect="", deaths=0)
 
     def poison_event(self) -> str:
-        """Return the name of the event that has killed too many replays, or the empty text."""
-        return self._held.suspect if self._held.deaths >= MOST_DEATHS else ""
+        """Return the name of the event that has killed too many replays, or an empty string."""
+        return self._held.suspect if self._held.deaths >= MAX_DEATHS else ""
 
     def _take_over(self, fresh: _Held, found: _Held, tag: str) -> bool:
-        if 0 < found.until - time.time() < LONGEST:
+        if 0 < found.until - time.time() < MAX_LEASE_SECONDS:
             return False
         suspect, deaths = found.blamed
         return self._write(replace(fresh, suspect=suspect, deaths=deaths), {"IfMatch": tag})
@@ -116,18 +116,18 @@ class Lease:
         tag = str(answer["ETag"])
         try:
             return msgspec.json.decode(answer["Body"].read(), type=_Held), tag
-        except UNREADABLE_JSON:  # nobody can hold what nobody can read
+        except UNREADABLE_JSON:  # an unreadable lease is held by nobody
             return _Held(), tag
 
     def _write(self, held: _Held, condition: dict[str, str]) -> bool:
         """Write the lease; return whether the condition held.
 
-        If the answer to a write is lost, botocore repeats it, and its condition fails because of the first one.
+        If the response to a write is lost, botocore repeats it, and its condition fails because of the first one.
         """
         try:
             tag = str(self._s3().put_object(**self._place, Body=msgspec.json.encode(held), **condition)["ETag"])
         except aws.errors() as error:
-            if aws.failure(error) not in _LOST:
+            if aws.failure(error) not in _CONDITION_FAILED:
                 raise
             found = self._read()
             if not found or found[0] != held:
@@ -138,7 +138,7 @@ class Lease:
 
 
 class NoLease:
-    """The lease of a store that needs none: it is always taken, and remembers nothing."""
+    """The lease of a store that needs none: it can always be taken, and records nothing."""
 
     def acquire(self, owner: str, seconds: float) -> bool:  # noqa: ARG002 - as in Lease
         """Let any number of replays run."""
@@ -148,12 +148,12 @@ class NoLease:
         """Do nothing."""
 
     def begin(self, name: str) -> bool:  # noqa: ARG002 - as in Lease
-        """Let an event go through the line."""
+        """Let an event go through the pipeline."""
         return True
 
-    def absolve(self, name: str) -> None:
+    def clear_suspect(self, name: str) -> None:
         """Do nothing."""
 
     def poison_event(self) -> str:
-        """Know of none."""
+        """Return none."""
         return ""

@@ -1,4 +1,4 @@
-"""Makes stored entries fit to be sent later: Datadog takes no logs older than 18 hours and no points older than one.
+"""Updates stored entries for sending: Datadog accepts no logs older than 18 hours and no points older than one.
 
 https://docs.datadoghq.com/api/latest/logs/#send-logs, https://docs.datadoghq.com/api/latest/metrics/.
 """
@@ -9,10 +9,10 @@ from msgspec import Raw, Struct
 from forwarder.errors import CorruptRecordError
 from forwarder.records import Batch, Signal, weight
 
-OLDEST_LOG = 18 * 3600  # seconds
-OLDEST_POINT = 3600
+MAX_LOG_AGE = 18 * 3600  # seconds
+MAX_POINT_AGE = 3600
 RETRIED = "retry:true"
-FIRST_TIME = "original_timestamp"  # the attribute that keeps a log's time where it had to be replaced
+ORIGINAL_TIMESTAMP = "original_timestamp"  # the attribute that keeps a log's time where it was replaced
 
 _encode = msgspec.json.Encoder().encode
 _decode_log = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -27,24 +27,24 @@ _decode_points = msgspec.json.Decoder(_Points).decode
 
 
 def refreshed(batch: Batch, now: float) -> tuple[list[bytes], list[bytes]]:
-    """Return the entries to send, and those that no intake takes any more.
+    """Return the entries to send, and those that no intake accepts any more.
 
-    Logs are tagged `retry:true`; those that are too old get the present time and keep theirs in an attribute.
+    Logs are tagged `retry:true`; those that are too old get the current time and keep theirs in an attribute.
 
     Raises:
-        CorruptRecordError: the batch does not hold what it should.
+        CorruptRecordError: the content of the batch is invalid.
 
     """
     try:
         entries = batch.entries()
         if sum(weight(batch.signal, entry) for entry in entries) != batch.count:
-            raise CorruptRecordError("it holds another number of items than it says")
+            raise CorruptRecordError("its item count does not match its metadata")
         if batch.signal is Signal.METRICS:
-            return _by_age(entries, now - OLDEST_POINT)
+            return _by_age(entries, now - MAX_POINT_AGE)
         if batch.signal is Signal.TRACES:
             return entries, []
         return [_refreshed_log(entry, now) for entry in entries], []
-    except (ValueError, RecursionError):  # of msgspec's errors, `UnicodeError`, and that of no payload of traces
+    except (ValueError, RecursionError):  # msgspec's errors, `UnicodeError`, an invalid payload of traces
         raise CorruptRecordError("it is not a stored batch") from None
 
 
@@ -66,7 +66,7 @@ def _refreshed_log(entry: bytes, now: float) -> bytes:
     if RETRIED not in tags.split(","):
         log["ddtags"] = Raw(_encode(f"{tags},{RETRIED}" if tags else RETRIED))
     timestamp = log.get("timestamp")
-    if timestamp is not None and msgspec.json.decode(timestamp, type=float) / 1000 < now - OLDEST_LOG:
-        log.setdefault(FIRST_TIME, timestamp)
+    if timestamp is not None and msgspec.json.decode(timestamp, type=float) / 1000 < now - MAX_LOG_AGE:
+        log.setdefault(ORIGINAL_TIMESTAMP, timestamp)
         log["timestamp"] = Raw(_encode(int(now * 1000)))
     return _encode(log)

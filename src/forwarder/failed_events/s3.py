@@ -1,4 +1,4 @@
-"""A store of failed events in an S3 bucket. The layout is described in the package."""
+"""A store of failed events in an S3 bucket. The package docstring describes the layout."""
 
 import contextlib
 import threading
@@ -15,20 +15,20 @@ from forwarder.deadline import Deadline
 from forwarder.errors import StoreError
 from forwarder.failed_events import stored_batch
 from forwarder.failed_events.lease import Lease
-from forwarder.failed_events.store import Contents, Stored, Unstored, Wanted
+from forwarder.failed_events.store import Contents, IsWanted, Stored, Unstored
 from forwarder.records import Backlog, Batch, Failed, History, Signal
 from forwarder.settings import Function
 
-LARGEST_DELETE = 1_000  # keys, https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
-MOST_PAGES = 1_000  # of a thousand names; more are for the next replay
-LONGEST_COUNT = 2.0  # seconds; it is counted in the reserve of the invocation
-_LONGEST_ANSWER = 1_000  # characters; S3 keeps 2 KB of metadata
+MAX_KEYS_PER_DELETE = 1_000  # keys, https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+MAX_PAGES = 1_000  # of a thousand names; the next replay reads more
+MAX_COUNTING_SECONDS = 2.0  # counting takes place in the reserve of the invocation
+_MAX_ANSWER_CHARACTERS = 1_000  # characters; S3 keeps 2 KB of metadata
 _CONTENT_TYPE = "application/gzip"
 _GONE = {"NoSuchKey", "404", "NoSuchVersion"}
 
 
 class S3Store:
-    """Keeps each batch as one object."""
+    """Stores each batch as one object."""
 
     def __init__(self, bucket: str, function: Function, *, path_style: bool = False) -> None:
         self._bucket = bucket
@@ -57,40 +57,40 @@ class S3Store:
     def put(self, batch: Batch) -> Unstored:
         """Store a batch as a new object."""
         name = self._name("pending", batch.history.first_failure, batch.signal.value)
-        trouble = self._write(name, stored_batch.packed(batch), _facts(batch))
-        return Unstored([batch], trouble) if trouble else Unstored()
+        problem = self._write(name, stored_batch.packed(batch), _metadata(batch))
+        return Unstored([batch], problem) if problem else Unstored()
 
     def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
-        """Copy the object onto itself with new metadata; if that fails, it just keeps the old ones."""
+        """Copy the object onto itself with new metadata; if that fails, it keeps the old metadata."""
         with contextlib.suppress(*aws.errors()):
-            self._copy(name, name, stored_batch.facts(signal, items, history))
+            self._copy(name, name, stored_batch.metadata(signal, items, history))
 
     def quarantine(self, name: str, reason: str) -> None:
-        """Move an object to the rejected ones, under the same last name."""
+        """Move an object to the rejected ones, under the same base name."""
         try:
             self._copy(name, f"{self._root}/rejected/{name.rsplit('/', 1)[-1]}", {"reason": reason})
             self._s3.delete_object(Bucket=self._bucket, Key=name)
         except aws.errors() as error:
             raise StoreError(f"{name} could not be set aside: {aws.failure(error)}") from None
 
-    def _copy(self, name: str, to: str, facts: dict[str, str]) -> None:
+    def _copy(self, name: str, to: str, metadata: dict[str, str]) -> None:
         self._s3.copy_object(
             Bucket=self._bucket,
             Key=to,
             CopySource={"Bucket": self._bucket, "Key": name},
-            Metadata=facts,
+            Metadata=metadata,
             MetadataDirective="REPLACE",
             ContentType=_CONTENT_TYPE,
         )
 
     def reject(self, failed: Failed) -> str:
-        """Set a batch aside; the answer is kept beside it, as ASCII."""
+        """Set a batch aside, with the response of the intake in its metadata, as ASCII."""
         batch = failed.batch
         answer = failed.answer.encode("ascii", "backslashreplace").decode()
-        answer = "".join(character if character.isprintable() else " " for character in answer)[:_LONGEST_ANSWER]
-        facts = _facts(batch) | {"answer": answer.strip()}
+        answer = "".join(character if character.isprintable() else " " for character in answer)[:_MAX_ANSWER_CHARACTERS]
+        metadata = _metadata(batch) | {"answer": answer.strip()}
         name = self._name("rejected", batch.history.first_failure, batch.signal.value)
-        return self._write(name, stored_batch.packed(batch), facts)
+        return self._write(name, stored_batch.packed(batch), metadata)
 
     def reject_records(self, records: list[dict[str, object]]) -> str:
         """Set unreadable records aside as one list."""
@@ -98,11 +98,11 @@ class S3Store:
         return self._write(self._name("rejected", time.time(), "records"), body, {"items": str(len(records))})
 
     def put_event(self, event: Mapping[str, object]) -> str:
-        """Store an event as Lambda does. Named by the present time, so that a long one lets others go first."""
+        """Store an event as Lambda does. Named by the current time, so that a long one lets others go first."""
         name = f"{self._own_events}{stored_batch.time_of(time.time())}-{uuid4().hex}.json"
         return self._write(name, stored_batch.event_record(event), {}, "application/json")
 
-    def pending(self, deadline: Deadline, wanted: Wanted) -> Iterator[Stored]:
+    def pending(self, deadline: Deadline, wanted: IsWanted) -> Iterator[Stored]:
         """Yield what waits and is wanted, oldest first."""
         for name in self._names(self._pending, deadline):
             if wanted(signal := stored_batch.signal_of(name)):
@@ -119,22 +119,22 @@ class S3Store:
         return Contents(data, answer["Metadata"])
 
     def delete(self, names: list[str]) -> None:
-        """Remove objects, up to a thousand with one request; what is not removed is sent once more."""
-        for start in range(0, len(names), LARGEST_DELETE):
-            keys = [{"Key": name} for name in names[start : start + LARGEST_DELETE]]
+        """Remove objects, up to a thousand with one request; what is not removed is sent again."""
+        for start in range(0, len(names), MAX_KEYS_PER_DELETE):
+            keys = [{"Key": name} for name in names[start : start + MAX_KEYS_PER_DELETE]]
             try:
                 answer = self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
             except aws.errors() as error:
                 raise StoreError(f"delivered batches could not be removed: {aws.failure(error)}") from None
-            if refused := answer.get("Errors"):  # S3 answers 200 even where it may remove none of them
+            if refused := answer.get("Errors"):  # S3 responds with 200 even if it may remove none of them
                 raise StoreError(f"delivered batches could not be removed: {refused[0].get('Code')}")
 
     def backlog(self) -> Backlog:
-        """Count what waits, batches and events; of very much, what is seen in the time for it.
+        """Count what waits, batches and events, as far as the time for counting allows.
 
-        Each folder's names are in the order of their times, so the first that tells one is the folder's oldest.
+        Each folder's names sort by time, so the first one that has a time is the oldest.
         """
-        deadline = Deadline.after(LONGEST_COUNT)
+        deadline = Deadline.after(MAX_COUNTING_SECONDS)
         found = [list(self._names(folder, deadline)) for folder in (self._pending, self._given_up, self._own_events)]
         oldest = [next(filter(None, map(stored_batch.moment_of, names)), 0.0) for names in found]
         return Backlog(sum(map(len, found)), min(filter(None, oldest), default=0.0))
@@ -154,10 +154,10 @@ class S3Store:
             raise StoreError(f"{name} could not be read: {aws.failure(error)}") from None
         return body
 
-    def let_go(self) -> None:
-        """Nothing to do: nothing is hidden."""
+    def release_held(self) -> None:
+        """Do nothing: nothing is hidden."""
 
-    # --- what the others share
+    # --- common to all
 
     def check(self) -> str:
         """Write and remove a probe."""
@@ -173,10 +173,10 @@ class S3Store:
     def _name(self, folder: str, moment: float, what: str) -> str:
         return f"{self._root}/{folder}/{stored_batch.time_of(moment)}-{what}-{uuid4().hex}.json.gz"
 
-    def _write(self, name: str, body: bytes, facts: dict[str, str], kind: str = _CONTENT_TYPE) -> str:
+    def _write(self, name: str, body: bytes, metadata: dict[str, str], kind: str = _CONTENT_TYPE) -> str:
         """Write an object; say what went wrong."""
         try:
-            self._s3.put_object(Bucket=self._bucket, Key=name, Body=body, Metadata=facts, ContentType=kind)
+            self._s3.put_object(Bucket=self._bucket, Key=name, Body=body, Metadata=metadata, ContentType=kind)
         except aws.errors() as error:
             return aws.failure(error)
         return ""
@@ -189,7 +189,7 @@ class S3Store:
 
         """
         pages = iter(self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix))
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             try:
                 page = next(pages, None)
             except aws.errors() as error:
@@ -199,5 +199,5 @@ class S3Store:
             yield from (entry["Key"] for entry in page.get("Contents", ()))
 
 
-def _facts(batch: Batch) -> dict[str, str]:
-    return stored_batch.facts(batch.signal, batch.count, batch.history)
+def _metadata(batch: Batch) -> dict[str, str]:
+    return stored_batch.metadata(batch.signal, batch.count, batch.history)

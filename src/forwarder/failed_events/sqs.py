@@ -1,8 +1,8 @@
 """A store of failed events in an SQS queue: one message a batch, its history in the message's attributes.
 
-A message that is being replayed is invisible to others, so no lease is needed. There is no place in a queue for what is
-rejected for good: that is counted and logged. Messages that nobody can read stay: they may be somebody else's, and the
-queue's own redrive policy deals with them.
+A message that is being replayed is invisible to others, so no lease is needed. A queue has no place for what is
+rejected for good: that is counted and logged. Messages that cannot be read stay: they may belong to another
+application, and the queue's own redrive policy deals with them.
 """
 
 import contextlib
@@ -16,24 +16,24 @@ from forwarder.deadline import Deadline
 from forwarder.errors import StoreError
 from forwarder.failed_events import stored_batch
 from forwarder.failed_events.lease import NoLease
-from forwarder.failed_events.store import Contents, Stored, Unstored, Wanted
+from forwarder.failed_events.store import Contents, IsWanted, Stored, Unstored
 from forwarder.records import Backlog, Batch, Failed, History, Signal
 from forwarder.settings import Function
 
-# Used where the queue does not tell its own: what every region and emulator takes.
-SMALLEST_LIMIT = 262_144
-_ATTRIBUTES = 1_024  # bytes that are kept free for the attributes, which count too
-LARGEST_REQUEST = 10  # messages
-# Seconds that the queue waits for a message: without waiting, it asks some of its servers only and may show nothing.
+# Bytes of a message. Used if the queue's own limit is unknown: every region and emulator accepts it.
+DEFAULT_LIMIT = 262_144
+_ATTRIBUTES = 1_024  # bytes reserved for the attributes, which count too
+MAX_MESSAGES_PER_REQUEST = 10
+# Seconds that the queue waits for a message: without waiting, it asks only some of its servers and may return nothing.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 LONG_POLL = 1
-MOST_EVENT_BYTES = 16_000_000  # of events that wait until the batches are done; others are for the next replay
+MAX_EVENT_BYTES = 16_000_000  # of events that wait until the batches are done; the next replay takes the others
 _EVENT, _PROBE = "event", "probe"  # in place of a signal
 _VISIBILITY_MARGIN = 60  # seconds beyond the deadline for which what was read is hidden from others
 
 
 class SqsStore:
-    """Keeps each batch as one message, cut to the queue's own limit."""
+    """Stores each batch as one message, or several, within the queue's own limit."""
 
     def __init__(self, queue_url: str, function: Function) -> None:
         self._url = queue_url
@@ -45,7 +45,7 @@ class SqsStore:
         self._limit = 0
         self._held: set[str] = set()  # receipts of messages that were read and not removed
         self._events: dict[str, bytes] = {}  # of such messages, those with an event, by their receipts
-        self._room = MOST_EVENT_BYTES
+        self._room = MAX_EVENT_BYTES
 
     def __repr__(self) -> str:
         return f"SqsStore({self._url})"
@@ -62,23 +62,23 @@ class SqsStore:
         body = b64encode(stored_batch.packed(batch)).decode()
         if len(body) > self._largest_body():
             return self._put_halves(batch)
-        trouble = self._send(body, stored_batch.facts(batch.signal, batch.count, batch.history))
-        return Unstored([batch], trouble) if trouble else Unstored()
+        problem = self._send(body, stored_batch.metadata(batch.signal, batch.count, batch.history))
+        return Unstored([batch], problem) if problem else Unstored()
 
     def _put_halves(self, batch: Batch) -> Unstored:
         halves = [self.put(half) for half in batch.split()]
         if not halves:
             return Unstored([batch], "an item is larger than the queue's messages may be")
         parts = [part for half in halves for part in half.parts]
-        return Unstored(parts, next((half.trouble for half in halves if half.trouble), ""))
+        return Unstored(parts, next((half.problem for half in halves if half.problem), ""))
 
     def put_event(self, event: Mapping[str, object]) -> str:
         """Store an event as one message."""
         return self._send(stored_batch.event_record(event).decode(), {"signal": _EVENT})
 
-    def _send(self, body: str, facts: dict[str, str]) -> str:
+    def _send(self, body: str, metadata: dict[str, str]) -> str:
         """Send a message; say what went wrong."""
-        attributes = {name: {"DataType": "String", "StringValue": value or "-"} for name, value in facts.items()}
+        attributes = {name: {"DataType": "String", "StringValue": value or "-"} for name, value in metadata.items()}
         try:
             self._sqs.send_message(QueueUrl=self._url, MessageBody=body, MessageAttributes=attributes)
         except aws.errors() as error:
@@ -86,33 +86,33 @@ class SqsStore:
         return ""
 
     def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
-        """Nothing to do: the attributes of a message cannot be changed."""
+        """Do nothing: the attributes of a message cannot be changed."""
 
     def quarantine(self, name: str, reason: str) -> None:  # noqa: ARG002 - as in Store
         """Leave a message that cannot be read where it is."""
         raise StoreError(f"{reason}, and a queue has no place to set it aside")
 
     def reject(self, failed: Failed) -> str:  # noqa: ARG002 - as in Store
-        """Do nothing: a queue has no place for it, so it is counted and logged and no more."""
+        """Do nothing: a queue has no place for it, so it is only counted and logged."""
         return ""
 
     def reject_records(self, records: list[dict[str, object]]) -> str:  # noqa: ARG002 - as in Store
         """Do nothing, likewise."""
         return ""
 
-    def pending(self, deadline: Deadline, wanted: Wanted) -> Iterator[Stored]:
-        """Yield what waits, about in its order, until the queue shows nothing more, or nothing that is wanted.
+    def pending(self, deadline: Deadline, wanted: IsWanted) -> Iterator[Stored]:
+        """Yield what waits, roughly in order, until the queue returns nothing more, or nothing that is wanted.
 
-        Whatever is received is hidden from others for a while, and the queue counts how often it was. So it is not
-        searched for what is wanted behind what is not. Events are put by for later.
+        A received message is hidden from others for a while, and the queue counts its receives. So the queue is not
+        searched for wanted messages behind unwanted ones. Events are put aside for later.
         """
         seen: set[str] = set()
         self._events.clear()
-        self._room = MOST_EVENT_BYTES
+        self._room = MAX_EVENT_BYTES
         while not deadline.expired and (messages := self._receive(deadline)):
             fresh = [message for message in messages if message["MessageId"] not in seen]
             seen.update(message["MessageId"] for message in fresh)
-            batches = [stored for stored in map(self._noted, fresh) if stored]
+            batches = [stored for stored in map(self._classified, fresh) if stored]
             some_wanted = not batches
             for stored in batches:
                 if wanted(stored.signal):
@@ -126,7 +126,7 @@ class SqsStore:
         try:
             answer = self._sqs.receive_message(
                 QueueUrl=self._url,
-                MaxNumberOfMessages=LARGEST_REQUEST,
+                MaxNumberOfMessages=MAX_MESSAGES_PER_REQUEST,
                 WaitTimeSeconds=min(LONG_POLL, remaining),
                 VisibilityTimeout=remaining + _VISIBILITY_MARGIN,
                 MessageAttributeNames=["All"],
@@ -136,32 +136,32 @@ class SqsStore:
         messages: list[dict[str, Any]] = answer.get("Messages", [])
         return messages
 
-    def _noted(self, message: dict[str, Any]) -> Stored | None:
-        """Return the batch in a message, or what may be none; put events by, and remove probes."""
+    def _classified(self, message: dict[str, Any]) -> Stored | None:
+        """Return the batch in a message, also if it may not be valid; put events aside, and remove probes."""
         receipt, body = message["ReceiptHandle"], message["Body"]
-        facts = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
+        metadata = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
         self._held.add(receipt)
-        signal = facts.get("signal", "")
+        signal = metadata.get("signal", "")
         if signal == _EVENT or (not signal and stored_batch.function_of(body.encode()) == self._function):
-            self._put_by(receipt, body.encode())
+            self._put_aside(receipt, body.encode())
             return None
         if signal == _PROBE:
             with contextlib.suppress(StoreError):
                 self.delete([receipt])
             return None
-        return Stored(receipt, signal, lambda: _contents(body, facts))
+        return Stored(receipt, signal, lambda: _contents(body, metadata))
 
-    def _put_by(self, receipt: str, event: bytes) -> None:
+    def _put_aside(self, receipt: str, event: bytes) -> None:
         if len(event) <= self._room:
             self._events[receipt] = event
             self._room -= len(event)
 
     def delete(self, names: list[str]) -> None:
-        """Remove messages by the receipts of having read them."""
-        for start in range(0, len(names), LARGEST_REQUEST):
+        """Remove messages by their receipts."""
+        for start in range(0, len(names), MAX_MESSAGES_PER_REQUEST):
             entries = [
                 {"Id": str(number), "ReceiptHandle": name}
-                for number, name in enumerate(names[start : start + LARGEST_REQUEST])
+                for number, name in enumerate(names[start : start + MAX_MESSAGES_PER_REQUEST])
             ]
             try:
                 answer = self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
@@ -172,24 +172,24 @@ class SqsStore:
         self._held.difference_update(names)
 
     def backlog(self) -> Backlog:
-        """Count what waits; a queue does not tell how old its oldest message is."""
+        """Count what waits; the queue's API does not return the age of its oldest message."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         counts = self._attributes(names)
         return Backlog(sum(int(counts.get(name, "0")) for name in names), 0.0)
 
-    def let_go(self) -> None:
-        """Make visible at once what was read and not removed."""
+    def release_held(self) -> None:
+        """Make messages visible at once that were read and not removed."""
         held, self._held = list(self._held), set()
-        for start in range(0, len(held), LARGEST_REQUEST):
+        for start in range(0, len(held), MAX_MESSAGES_PER_REQUEST):
             entries = [
                 {"Id": str(number), "ReceiptHandle": name, "VisibilityTimeout": 0}
-                for number, name in enumerate(held[start : start + LARGEST_REQUEST])
+                for number, name in enumerate(held[start : start + MAX_MESSAGES_PER_REQUEST])
             ]
-            with contextlib.suppress(*aws.errors()):  # they show up by themselves, a little later
+            with contextlib.suppress(*aws.errors()):  # they become visible by themselves, a little later
                 self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
 
     def events(self, deadline: Deadline) -> Iterator[str]:  # noqa: ARG002 - as in Store
-        """Yield the events that showed up among the batches: our own, and those that Lambda gave up on, if any."""
+        """Yield the events that were among the batches: our own, and any that Lambda gave up on."""
         return iter(list(self._events))
 
     def read_event(self, name: str) -> bytes:
@@ -208,24 +208,24 @@ class SqsStore:
         try:
             answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
         except aws.errors() as error:
-            raise StoreError(f"the queue did not tell its attributes: {aws.failure(error)}") from None
+            raise StoreError(f"the queue's attributes could not be read: {aws.failure(error)}") from None
         return dict(answer.get("Attributes", {}))
 
     def _largest_body(self) -> int:
         if not self._limit:
             try:
-                self._limit = int(self._attributes(["MaximumMessageSize"]).get("MaximumMessageSize", SMALLEST_LIMIT))
+                self._limit = int(self._attributes(["MaximumMessageSize"]).get("MaximumMessageSize", DEFAULT_LIMIT))
             except StoreError:
-                self._limit = SMALLEST_LIMIT
+                self._limit = DEFAULT_LIMIT
         return self._limit - _ATTRIBUTES
 
 
-def _contents(body: str, facts: Mapping[str, str]) -> Contents:
-    """Return what is in a message; what is not base64 is no batch in any case."""
+def _contents(body: str, metadata: Mapping[str, str]) -> Contents:
+    """Return what is in a message; what is not base64 cannot be a batch."""
     try:
-        return Contents(b64decode(body, validate=True), facts)
+        return Contents(b64decode(body, validate=True), metadata)
     except ValueError:
-        return Contents(b"", facts)
+        return Contents(b"", metadata)
 
 
 def _region_of(queue_url: str) -> str:

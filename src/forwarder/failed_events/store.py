@@ -1,4 +1,4 @@
-"""What a store of failed events can do, and which one the settings ask for."""
+"""The interface of a store of failed events, and the choice of one by the settings."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,17 +12,17 @@ from forwarder.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is stored: the bytes, and the facts beside them."""
+    """What is stored: the bytes, and their metadata."""
 
     data: bytes = field(repr=False)
-    facts: Mapping[str, str]
+    metadata: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Something in the store: its name there, its signal if that is known, and how to read it.
+    """Something in the store: its name, its signal if known, and how to read it.
 
-    `read` returns None if somebody else has dealt with it, and raises `StoreError` if it cannot be read now.
+    `read` returns None if it is already gone, and raises `StoreError` if it cannot be read now.
     """
 
     name: str
@@ -32,46 +32,46 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Unstored:
-    """What of a batch could not be stored, and why: AWS's code, or the empty text if all of it was."""
+    """The parts of a batch that could not be stored, and why: AWS's code, or an empty string if all were."""
 
     parts: list[Batch] = field(default_factory=list)
-    trouble: str = ""
+    problem: str = ""
 
 
-Wanted = Callable[[str], bool]  # whether it is any use to read what is stored of a signal
+IsWanted = Callable[[str], bool]  # whether stored batches of a signal are worth reading
 
 
 class Store(Protocol):
-    """Keeps batches and events. Methods may be called from many threads.
+    """Stores batches and events. Thread-safe.
 
-    None raises for trouble with AWS but `StoreError`. Those that say what went wrong name AWS's code, or return the
-    empty text if nothing did.
+    For problems with AWS, methods raise only `StoreError`. Those that return what went wrong return AWS's code, or an
+    empty string if nothing did.
     """
 
     @property
     def lease(self) -> Lease | NoLease:
-        """What lets one replay run at a time."""
+        """The lease that lets one replay run at a time."""
 
     def check(self) -> str:
-        """Store a probe, which does not stay; say what went wrong."""
+        """Store a probe, which does not stay; return what went wrong."""
 
-    # --- what is put there
+    # --- writing
 
     def put(self, batch: Batch) -> Unstored:
         """Store a batch under a new name."""
 
     def put_event(self, event: Mapping[str, object]) -> str:
-        """Store an event that a replay is to take through the line; say what went wrong."""
+        """Store an event that a replay will take through the pipeline; return what went wrong."""
 
     def reject(self, failed: Failed) -> str:
-        """Set a batch aside for good, with the reason and the intake's answer; say what went wrong."""
+        """Set a batch aside for good, with the reason and the intake's response; return what went wrong."""
 
     def reject_records(self, records: list[dict[str, object]]) -> str:
-        """Set aside what is known of records that could not be read; say what went wrong."""
+        """Set aside what is known of records that could not be read; return what went wrong."""
 
-    # --- what a replay finds there
+    # --- reading, by a replay
 
-    def pending(self, deadline: Deadline, wanted: Wanted) -> Iterator[Stored]:
+    def pending(self, deadline: Deadline, wanted: IsWanted) -> Iterator[Stored]:
         """Yield what waits and is wanted, oldest first, page by page.
 
         Raises:
@@ -80,7 +80,7 @@ class Store(Protocol):
         """
 
     def events(self, deadline: Deadline) -> Iterator[str]:
-        """Yield the names of events to take through the line: those that Lambda gave up on, then our own.
+        """Yield the names of events to take through the pipeline: those that Lambda gave up on, then our own.
 
         Raises:
             StoreError: they could not be listed.
@@ -103,7 +103,7 @@ class Store(Protocol):
 
         """
 
-    # --- what a replay does with it
+    # --- changing, by a replay
 
     def delete(self, names: list[str]) -> None:
         """Remove what has been delivered.
@@ -114,22 +114,22 @@ class Store(Protocol):
         """
 
     def touch(self, name: str, signal: Signal, items: int, history: History) -> None:
-        """Write a new history beside a batch that a replay has sent in vain, if that can be done."""
+        """Update the history of a batch that a replay failed to deliver, if possible."""
 
     def quarantine(self, name: str, reason: str) -> None:
-        """Move something as it is to where it is never looked at again; the reason is ASCII.
+        """Move something unchanged to where replays do not look; the reason is ASCII.
 
         Raises:
             StoreError: it could not be moved.
 
         """
 
-    def let_go(self) -> None:
-        """Let others see what this replay has read and not removed, if it was hidden from them."""
+    def release_held(self) -> None:
+        """Make visible to others what this replay has read and not removed, if it was hidden."""
 
 
-def store_of(settings: Settings) -> Store | None:
-    """Return the store that the settings ask for: S3 before SQS, none if there is neither or it is switched off."""
+def make_store(settings: Settings) -> Store | None:
+    """Return the store that the settings configure: S3 before SQS, None if there is neither or storing is off."""
     if not settings.store_failed_events:
         return None
     if settings.bucket_name:

@@ -1,4 +1,4 @@
-"""What a stored batch looks like: gzip of the request, and a history beside it as a few short texts."""
+"""The format of a stored batch: gzip of the request, with its history as metadata."""
 
 import gzip
 import json
@@ -14,8 +14,8 @@ from isal import igzip
 from forwarder.errors import UNREADABLE_JSON, CorruptRecordError, StoreError
 from forwarder.records import Batch, Body, History, Signal
 
-LARGEST_BODY = 64 * 1024 * 1024  # uncompressed; requests have at most 5 MB
-_LONGEST_REASON = 200
+MAX_BODY_BYTES = 64 * 1024 * 1024  # uncompressed; requests have at most 5 MB
+_MAX_REASON_CHARACTERS = 200
 _decode = msgspec.json.Decoder(dict[str, object]).decode
 _GZIP = zlib.MAX_WBITS | 16
 
@@ -27,38 +27,38 @@ def packed(batch: Batch) -> bytes:
     return bytes(igzip.compress(batch.body.inflated(), 1, mtime=0))
 
 
-def facts(signal: Signal, items: int, history: History) -> dict[str, str]:
-    """Return what is kept beside the request. S3 takes ASCII only."""
+def metadata(signal: Signal, items: int, history: History) -> dict[str, str]:
+    """Return the metadata of a stored request. S3 accepts ASCII only."""
     return {
         "signal": signal.value,
         "items": str(items),
         "attempts": str(history.attempts),
         "first-failure": f"{history.first_failure:.3f}",
-        "reason": history.reason.encode("ascii", "replace").decode()[:_LONGEST_REASON],
+        "reason": history.reason.encode("ascii", "replace").decode()[:_MAX_REASON_CHARACTERS],
     }
 
 
-def signal_in(facts: Mapping[str, str]) -> Signal | None:
+def signal_in(metadata: Mapping[str, str]) -> Signal | None:
     """Return the signal of a stored batch; None if none is named.
 
     Raises:
-        StoreError: another version may have stored it, since this one does not know its signal.
+        StoreError: the signal is unknown; another version may have stored the batch.
 
     """
-    name = facts.get("signal", "")
+    name = metadata.get("signal", "")
     try:
         return Signal(name) if name else None
     except ValueError:
         raise StoreError(f"a batch of the signal {name!r}, which this version does not send") from None
 
 
-def items_in(facts: Mapping[str, str]) -> int:
-    """Return how many items a stored batch says that it has, 1 if it does not say so."""
-    items = facts.get("items", "")
+def items_in(metadata: Mapping[str, str]) -> int:
+    """Return the number of items that the metadata states, 1 if it states none."""
+    items = metadata.get("items", "")
     return int(items) if re.fullmatch("[1-9][0-9]{0,8}", items) else 1
 
 
-def unpacked(data: bytes, facts: Mapping[str, str]) -> Batch:
+def unpacked(data: bytes, metadata: Mapping[str, str]) -> Batch:
     """Read a stored batch.
 
     Raises:
@@ -67,10 +67,10 @@ def unpacked(data: bytes, facts: Mapping[str, str]) -> Batch:
     """
     inflater = zlib.decompressobj(_GZIP)
     try:
-        body = inflater.decompress(data, LARGEST_BODY)
-        signal, items = Signal(facts["signal"]), int(facts["items"])
-        history = History(int(facts["attempts"]), float(facts["first-failure"]), facts.get("reason", ""))
-        time_of(history.first_failure)  # what remains of the batch will be named after it
+        body = inflater.decompress(data, MAX_BODY_BYTES)
+        signal, items = Signal(metadata["signal"]), int(metadata["items"])
+        history = History(int(metadata["attempts"]), float(metadata["first-failure"]), metadata.get("reason", ""))
+        time_of(history.first_failure)  # the rest of the batch will be named after it
     except (zlib.error, KeyError, ValueError, OverflowError, OSError):
         raise CorruptRecordError("it is not a stored batch") from None
     if not inflater.eof or items < 1:
@@ -82,7 +82,7 @@ def event_record(event: Mapping[str, object]) -> bytes:
     """Wrap an event as Lambda wraps those that it gave up on."""
     return json.dumps(
         {"requestPayload": event}, separators=(",", ":")
-    ).encode()  # unlike msgspec, it takes lone surrogates
+    ).encode()  # unlike msgspec, it accepts lone surrogates
 
 
 def event_of(record: bytes) -> dict[str, object]:
@@ -101,7 +101,7 @@ def event_of(record: bytes) -> dict[str, object]:
 
 
 def function_of(record: bytes) -> str:
-    """Return the name of the function that gave up on the event in an invocation record; the empty text if none did."""
+    """Return the name of the function in an invocation record, or an empty string if there is none."""
     try:
         about = _record(record).get("requestContext")
     except CorruptRecordError:
@@ -119,7 +119,7 @@ def _record(record: bytes) -> dict[str, object]:
 
 
 def _decoded_leniently(record: bytes) -> dict[str, object]:
-    """Decode what the fast decoder refuses, such as a lone surrogate, which the line takes."""
+    """Decode what the fast decoder refuses, such as a lone surrogate, which the pipeline accepts."""
     with suppress(ValueError, RecursionError):
         if isinstance(content := json.loads(record), dict):
             return content
@@ -132,7 +132,7 @@ def compressed(text: bytes) -> bytes:
 
 
 def time_of(moment: float) -> str:
-    """Write Unix seconds so that the order of texts is the order of times."""
+    """Format Unix seconds so that strings sort by time."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -141,7 +141,7 @@ _TIMES = (("2026-11-22T16:05:03.123456Z", "%Y-%m-%dT%H:%M:%S.%fZ"), ("2026-11-22
 
 
 def moment_of(name: str) -> float:
-    """Read back the time that the last part of a name begins with; 0 if it does not."""
+    """Parse the time that the last part of a name begins with; 0 if there is none."""
     last = name.rsplit("/", 1)[-1]
     for example, form in _TIMES:
         with suppress(ValueError):
@@ -150,5 +150,5 @@ def moment_of(name: str) -> float:
 
 
 def signal_of(name: str) -> str:
-    """Read the signal out of a name."""
+    """Return the signal in a name."""
     return name.rsplit("/", 1)[-1][len("2026-11-22T16:05:03.123456Z-") :].partition("-")[0]

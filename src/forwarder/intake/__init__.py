@@ -1,4 +1,4 @@
-"""Delivers batches: endpoints, the table of answers, retries, and many requests at once within a deadline."""
+"""Delivers batches: endpoints, the table of responses, retries, and concurrent requests within a deadline."""
 
 from forwarder.intake.delivery import Delivery
 

@@ -1,4 +1,4 @@
-"""What an intake's answer means. The one table of statuses.
+"""What an intake's response means. The one table of statuses.
 
 https://docs.datadoghq.com/api/latest/logs/#send-logs documents 202, 400, 401, 403, 408, 413, 429, 500 and 503.
 """
@@ -20,15 +20,15 @@ FATES: Mapping[int, Fate] = {
     429: Fate.RETRY,
 }
 # Of the rest: 2xx is delivered, 5xx is tried again. Other 3xx and 4xx come from something that is not the intake (a
-# wrong DD_URL, a proxy), which somebody can put right: kept.
+# wrong DD_URL, a proxy), which can be fixed: kept.
 
 ATTEMPTS = 6
-BACKOFF, LONGEST_BACKOFF = 0.25, 2.0  # seconds
+BACKOFF, MAX_BACKOFF = 0.25, 2.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back for one request. `status` is 0 where nothing did; `reason` says what then."""
+    """What came back for one request. `status` is 0 if nothing did; `reason` then says why."""
 
     status: int
     reason: str
@@ -39,17 +39,17 @@ class Answer:
 
     @property
     def broken(self) -> bool:
-        """Whether the intake gave no answer, or one that says that it is out of order."""
+        """Whether the intake did not respond, or responded with a server error."""
         return self.status == 0 or self.status in range(500, 600)
 
     @property
     def refuses_key(self) -> bool:
-        """Whether it is the API key that the intake does not take."""
+        """Whether the intake refuses the API key."""
         return self.status in {401, 403}
 
     @property
     def fate(self) -> Fate:
-        """What this answer means for the batch."""
+        """What this response means for the batch."""
         if self.html and self.status in range(200, 300):
             return Fate.KEEP  # a captive portal or a proxy's page
         if self.status in FATES:
@@ -60,7 +60,7 @@ class Answer:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Read `Retry-After`: seconds, or an HTTP date. None where there is none, or none that can be read."""
+    """Read `Retry-After`: seconds, or an HTTP date. None if it is missing or invalid."""
     if value is None:
         return None
     value = value.strip()
@@ -68,7 +68,7 @@ def retry_after(value: str | None) -> float | None:
         return float(value[:9])
     try:
         moment = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):  # the latter for years and zones of many digits
+    except (ValueError, OverflowError):  # OverflowError: years and zones of many digits
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -79,16 +79,16 @@ def pause_before(attempt: int, answer: Answer) -> float:
     """Return the seconds to wait before an attempt (2 is the second): what the intake asks for, else full jitter."""
     if answer.retry_after is not None:
         return answer.retry_after
-    return uniform(0, min(LONGEST_BACKOFF, BACKOFF * 2 ** (attempt - 1)))  # noqa: S311 - not for secrets
+    return uniform(0, min(MAX_BACKOFF, BACKOFF * 2 ** (attempt - 1)))  # noqa: S311 - not for secrets
 
 
 def reason_of(error: Exception) -> str:
-    """Name what kept an answer from coming by the innermost error's class: texts of errors may repeat what was sent."""
+    """Return the class of the innermost error: messages of errors may repeat what was sent."""
     return type(innermost(error)).__name__
 
 
 def innermost(error: BaseException) -> BaseException:
-    """Return the error that was the cause of all others."""
+    """Return the error at the end of the chain of causes."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     return error

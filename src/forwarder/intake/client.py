@@ -1,4 +1,4 @@
-"""Sends one batch: compresses it, tries until it is taken, refused or out of time, and says what became of it."""
+"""Sends one batch: compresses it, tries until it is accepted, refused or out of time, and returns the outcome."""
 
 import codecs
 import threading
@@ -19,19 +19,19 @@ from forwarder.intake.endpoints import endpoints_of
 from forwarder.records import Batch, Body, Delivered, Failed, Fate, Outcome, Signal
 from forwarder.settings import Settings
 
-MOST_OF_AN_ANSWER = 65_536  # bytes that are read; an intake's answers have some hundred
+MAX_RESPONSE_BYTES = 65_536  # that are read; an intake's responses have some hundred
 _CHUNK = 8_192
-FIRST_FINAL, FIRST_ERROR = 200, 400  # of statuses; what is lower than the first announces another answer
+FIRST_FINAL, FIRST_ERROR = 200, 400  # of statuses; one below FIRST_FINAL is interim
 
-MOST_LANGUAGES, LONGEST_LANGUAGE = 8, 32  # of tracers, in a header; there are fewer, and they have shorter names
+MAX_LANGUAGES, MAX_LANGUAGE_CHARACTERS = 8, 32  # of tracers, in a header; real ones stay below both
 
-_MOST_OF_A_TEXT = 1_000  # that is kept beside what is rejected
+_MAX_KEPT_BYTES = 1_000  # of a response, for what is rejected
 
 _LEFT_ALONE = "the intake does not answer and is left alone for the rest of the invocation"
 
 
 class Client:
-    """Posts batches to the intakes. Safe to use from many threads; `cut` ends what they are doing."""
+    """Posts batches to the intakes. Thread-safe; `cut` ends all requests."""
 
     def __init__(self, settings: Settings, api_key: ApiKey) -> None:
         self._endpoints = endpoints_of(settings)
@@ -45,8 +45,8 @@ class Client:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
     def deliver(self, batch: Batch, deadline: Deadline, circuit: Circuit, attempts: int = ATTEMPTS) -> Outcome:
-        """Send a batch, with further attempts where its intake may take it yet. Never raises."""
-        self._compress(batch)  # first of all: it may be kept for long
+        """Send a batch, and retry where that may help. Never raises."""
+        self._compress(batch)  # first, since it may wait for long
         try:
             key = self._api_key.get()
         except ApiKeyError as error:
@@ -81,7 +81,7 @@ class Client:
         return Failed(batch, answer.fate, reason, answer.status, attempt, answer.text)
 
     def cut(self) -> None:
-        """End all requests in flight, and all waiting for another attempt. The client is of no use afterwards."""
+        """End all requests in flight, and all waiting for another attempt. The client cannot be used afterwards."""
         self._cut.set()
         self._session.cut()
 
@@ -97,7 +97,7 @@ class Client:
         return channel
 
     def _post(self, batch: Batch, key: str, deadline: Deadline) -> Answer:
-        """Make one attempt; whatever goes wrong on the way is an answer without a status."""
+        """Make one attempt; any failure on the way is an answer without a status."""
         left = deadline.remaining
         if left <= 0 or self._cut.is_set():
             return Answer(0, OUT_OF_TIME)
@@ -112,33 +112,35 @@ class Client:
 def _headers_of(batch: Batch, key: str) -> dict[str, str]:
     """Return the headers that differ between the requests of a signal."""
     headers = {"DD-API-KEY": key, "Content-Encoding": batch.body.encoding}
-    if languages := _fit_for_a_header(batch.languages):
+    if languages := _header_value(batch.languages):
         headers["X-Datadog-Reported-Languages"] = languages
     return headers
 
 
-def _fit_for_a_header(languages: tuple[str, ...]) -> str:
-    """Join the names of languages; what is printed in a span may be anything, and is left out if it is no name."""
-    names = [name for name in languages if name.isascii() and name.isidentifier() and len(name) <= LONGEST_LANGUAGE]
-    return "|".join(names[:MOST_LANGUAGES])
+def _header_value(languages: tuple[str, ...]) -> str:
+    """Join the names of languages; a span may contain anything there, and what is not a name is left out."""
+    names = [
+        name for name in languages if name.isascii() and name.isidentifier() and len(name) <= MAX_LANGUAGE_CHARACTERS
+    ]
+    return "|".join(names[:MAX_LANGUAGES])
 
 
 def read_answer(response: urllib3.BaseHTTPResponse, deadline: Deadline) -> Answer:
-    """Read an answer, of its body only so much as it takes to tell whether it is the intake's."""
+    """Read a response, but of its body only what it takes to recognise whether it is the intake's."""
     status = response.status
-    if status < FIRST_FINAL:  # the final answer is still on its way, and must not be taken for that to another request
+    if status < FIRST_FINAL:  # the final one is still on its way, and must not be taken for that to another request
         return Answer(0, f"only an interim answer, status {status}")
     body = bytearray()
-    while len(body) < MOST_OF_AN_ANSWER and (chunk := response.read1(_CHUNK)):
+    while len(body) < MAX_RESPONSE_BYTES and (chunk := response.read1(_CHUNK)):
         body += chunk
         if deadline.expired:
             return Answer(0, OUT_OF_TIME)
     html = "html" in response.headers.get("Content-Type", "").lower() or _looks_like_html(bytes(body))
     reason = "a page of HTML" if html and status < FIRST_ERROR else f"status {status}"
-    text = bytes(body[:_MOST_OF_A_TEXT]).decode("utf-8", "replace")
+    text = bytes(body[:_MAX_KEPT_BYTES]).decode("utf-8", "replace")
     return Answer(status, reason, retry_after(response.headers.get("Retry-After")), html, text=text)
 
 
 def _looks_like_html(body: bytes) -> bool:
-    """Tell a page from an intake's short JSON or text; no intake answers in UTF-16."""
+    """Distinguish a page from an intake's short JSON or text; no intake responds in UTF-16."""
     return body.removeprefix(codecs.BOM_UTF8).lstrip().startswith((b"<", codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))

@@ -4,8 +4,8 @@ import zlib
 
 from isal import igzip, isal_zlib
 
-# DD_COMPRESSION_LEVEL is zlib's scale of 0 to 9. Up to the default of 6 it is for speed, which ISA-L's level 1 is best
-# at (its 2 and 3 gain nothing on log lines); whoever asks for more pays for traffic and gets zlib itself.
+# DD_COMPRESSION_LEVEL is zlib's scale of 0 to 9. Up to the default of 6, ISA-L's level 1 is used, which is fastest
+# (its 2 and 3 gain nothing on log lines); above, zlib, for those who pay for traffic.
 FASTEST_UP_TO = 6
 _ISAL_LEVEL = 1
 

@@ -1,7 +1,7 @@
 """An HTTP session whose open connections can be cut.
 
-A read timeout bounds the wait for the next byte, not for an answer: a server that dribbles never trips it. So the
-session remembers every connection that it opens, and cutting them ends whoever waits on one.
+A read timeout limits the wait for the next byte, not for a response: a server that trickles bytes never triggers it. So
+the session remembers every connection that it opens, and cutting them ends all that wait for one.
 """
 
 import contextlib
@@ -84,7 +84,7 @@ def _tls_context(verify: bool | str) -> ssl.SSLContext:
 
 
 def _pools_remembering(connections: _Open, verify: bool | str) -> dict[str, type[HTTPConnectionPool]]:
-    """Make pool classes whose connections register themselves, before a proxy can hold up their opening."""
+    """Make pool classes whose connections register themselves before they open, which a proxy may delay."""
 
     class Plain(HTTPConnection):
         def connect(self) -> None:
@@ -125,7 +125,7 @@ class _Adapter(HTTPAdapter):
 
 
 class Channel:
-    """The way to one URL. What `requests` finds out anew for each request is found out once: pool, proxy, certificates.
+    """Posts to one URL. What `requests` determines for each request is determined once: pool, proxy, certificates.
 
     That is half of a request's processor time.
     """
@@ -145,7 +145,7 @@ class Channel:
         A connection with something still unread afterwards is closed, and its place in the pool is free again.
 
         Raises:
-            urllib3.exceptions.HTTPError, OSError, ValueError: there was no answer.
+            urllib3.exceptions.HTTPError, OSError, ValueError: there was no response.
 
         """
         answer: BaseHTTPResponse = self._pool.urlopen(
@@ -165,7 +165,7 @@ class Channel:
             yield answer
         finally:
             if not answer.closed:
-                answer.close()  # which closes the connection, but does not give it back
+                answer.close()  # closes the connection, but does not return it to the pool
             answer.release_conn()
 
 
@@ -173,7 +173,7 @@ class CuttableSession(Session):
     """A `requests` session with a pool of connections of the given size, all of which can be cut at once.
 
     `verify` is as in `tls_context`. The session takes nothing from the environment: no .netrc, no proxies except those
-    that it is given.
+    that are passed.
     """
 
     def __init__(self, size: int, verify: bool | str) -> None:

@@ -1,4 +1,4 @@
-"""Keeps many batches in flight at once, within a number of workers, a byte budget and the deadline."""
+"""Sends batches concurrently, within a number of workers, a byte budget and the deadline."""
 
 from bisect import insort
 from collections import defaultdict
@@ -18,12 +18,13 @@ from forwarder.records import Batch, Delivered, Failed, Fate, Outcome, Signal
 BYTES_IN_FLIGHT = 32_000_000
 
 # One item that the intake refuses takes its whole batch with it, so refused batches are halved to find it: ten times
-# for one in a thousand. An intake that takes nothing in so many halvings refuses everything, and is not asked for each
-# item: few, if it has taken nothing yet; else as many as it takes to find that a whole batch of logs is refused.
-MOST_HALVINGS, MOST_HALVINGS_ONCE_TAKEN = 32, 1_000
-# So few requests of the search at a time, of the smallest and of the largest batch in turn: it gets down to single
-# items, wherever they are, before it comes to that end, and over large parts that are good at once.
-SIDE_BY_SIDE = 4
+# for one in a thousand. An intake that accepts nothing in this many halvings refuses everything, and is not tried with
+# each item: few, if it has accepted nothing yet; else as many as it takes to find that a whole batch of logs is
+# refused.
+MAX_HALVINGS, MAX_HALVINGS_ONCE_TAKEN = 32, 1_000
+# Concurrent requests of that search, of the smallest and of the largest batch in turn: so it gets to single items
+# before that limit, wherever they are, and quickly past large parts that are good.
+CONCURRENT_SEARCHES = 4
 
 
 class Delivery:
@@ -40,7 +41,7 @@ class Delivery:
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="delivery")
 
     def ship(self, deadline: Deadline, attempts: int = ATTEMPTS) -> "Shipment":
-        """Start shipping batches until a deadline, each with at most so many attempts."""
+        """Start shipping batches until a deadline, each with at most this many attempts."""
         return Shipment(self, deadline, attempts, self._budget)
 
     def start(self, batch: Batch, deadline: Deadline, circuit: Circuit, attempts: int) -> Future[Outcome]:
@@ -48,12 +49,12 @@ class Delivery:
         return self._pool.submit(self._client.deliver, batch, deadline, circuit, attempts)
 
     def drop(self) -> None:
-        """Cut everything that is in flight, and make a new client and pool for what comes next."""
+        """Cut everything in flight, and make a new client and pool for what comes next."""
         self.close()
         self._open()
 
     def close(self) -> None:
-        """Cut everything that is in flight."""
+        """Cut everything in flight."""
         self._client.cut()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -71,10 +72,10 @@ class Shipment:
         self._circuits: dict[Signal, Circuit] = defaultdict(Circuit)
         self._refused: list[Failed] = []  # and not halved yet, the smallest first
         self._ends = cycle((0, -1))
-        self._halvings: dict[Signal, int] = defaultdict(lambda: MOST_HALVINGS)  # that are left
+        self._halvings: dict[Signal, int] = defaultdict(lambda: MAX_HALVINGS)  # that are left
 
     def submit(self, batch: Batch) -> Iterator[Outcome]:
-        """Start sending a batch once there is room for it; yield the outcomes that have come in meanwhile."""
+        """Start sending a batch once there is room for it; yield the outcomes that have come in."""
         while self._flights and self._bytes + batch.size > self._budget:
             yield from self._settled()
         if self._deadline.expired:
@@ -84,7 +85,7 @@ class Shipment:
         yield from self._collected({flight for flight in self._flights if flight.done()})
 
     def resubmit(self, batch: Batch) -> None:
-        """Send something again that has just had an outcome: without waiting for room, and without outcomes."""
+        """Resend part of a batch that just had an outcome: without waiting for room, and without outcomes."""
         self._start(batch)
 
     def finish(self) -> Iterator[Outcome]:
@@ -93,7 +94,7 @@ class Shipment:
             yield from self._settled()
 
     def gave_up(self, signal: Signal) -> bool:
-        """Tell whether the intake of a signal is left alone for the rest of this invocation."""
+        """Return whether the intake of a signal is left alone for the rest of this invocation."""
         return self._circuits[signal].open
 
     def _start(self, batch: Batch) -> None:
@@ -102,7 +103,7 @@ class Shipment:
         self._bytes += batch.size
 
     def _settled(self) -> Iterator[Outcome]:
-        """Wait for at least one outcome. At the deadline all flights end: they may have arrived, but nobody said so."""
+        """Wait for at least one outcome. At the deadline all are abandoned, though they may have arrived."""
         done, _ = wait(self._flights, timeout=self._deadline.remaining, return_when=FIRST_COMPLETED)
         if done:
             yield from self._collected(done)
@@ -120,7 +121,7 @@ class Shipment:
             self._bytes -= batch.size
             outcome = flight.result()
             if isinstance(outcome, Delivered):
-                self._halvings[batch.signal] = MOST_HALVINGS_ONCE_TAKEN
+                self._halvings[batch.signal] = MAX_HALVINGS_ONCE_TAKEN
                 yield outcome
             elif outcome.fate is Fate.REJECT:
                 insort(self._refused, outcome, key=lambda refused: refused.batch.count)
@@ -129,11 +130,11 @@ class Shipment:
                 yield from self._halved(outcome)
             else:
                 yield outcome
-        while self._refused and len(self._flights) < SIDE_BY_SIDE:
+        while self._refused and len(self._flights) < CONCURRENT_SEARCHES:
             yield from self._searched(self._refused.pop(next(self._ends)))
 
     def _searched(self, refused: Failed) -> Iterator[Outcome]:
-        """Look for what is good in a refused batch, unless its intake seems to refuse everything."""
+        """Search for what is good in a refused batch, unless its intake seems to refuse everything."""
         self._bytes -= refused.batch.size
         if self._halvings[refused.batch.signal]:
             yield from self._halved(refused)
@@ -141,7 +142,7 @@ class Shipment:
             yield refused
 
     def _halved(self, refused: Failed) -> Iterator[Outcome]:
-        """Send the halves of what was too large or refused; what cannot be halved will never be taken."""
+        """Send the halves of what was too large or refused; what cannot be halved will never be accepted."""
         halves = list(refused.batch.split())
         if not halves:
             yield replace(refused, fate=Fate.REJECT)

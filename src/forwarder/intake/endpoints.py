@@ -22,7 +22,7 @@ class Endpoint:
 
 
 def endpoints_of(settings: Settings) -> dict[Signal, Endpoint]:
-    """Return the endpoints that the settings ask for."""
+    """Return the endpoints that the settings configure."""
     json = {"Content-Type": "application/json"}
     paths = {
         Signal.LOGS: (f"{settings.logs_url}/api/v2/logs", json | _log_headers(settings), "gzip"),

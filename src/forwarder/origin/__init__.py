@@ -1,4 +1,4 @@
-"""Says whose the lines are: source, service, host and tags, settled once per log stream, object or sender."""
+"""Determines the origin of lines: source, service, host and tags, once per log stream, object or sender."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Protocol
 from forwarder import VERSION
 from forwarder.origin.names import function_of, source_of_log_group, source_of_object
 from forwarder.records import LogStream, Origin, Place, S3Object, Sender
-from forwarder.records.tags import named, without
+from forwarder.records.tags import tag_value, without_key
 from forwarder.settings import Function, Settings
 
 __all__ = ["NO_TAGS", "Identity", "Tags", "function_of", "is_own", "settle", "source_of_log_group", "source_of_object"]
@@ -18,7 +18,7 @@ _STEP_FUNCTIONS_TRACES = "dd_step_functions_trace_enabled:true"  # asks the inta
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the forwarder is in this invocation: its ARN as invoked, and what Lambda calls it."""
+    """The identity of the forwarder in this invocation: its ARN as invoked, and its name at Lambda."""
 
     arn: str
     name: str
@@ -44,7 +44,7 @@ class Identity:
 
 
 class Tags(Protocol):
-    """The tags that AWS keeps of things, by their ARNs: normalised `key:value`s, empty where nothing is known."""
+    """The tags that AWS has for resources, by ARN: normalised `key:value`s, empty if none are known."""
 
     def of_function(self, arn: str) -> tuple[str, ...]:
         """Return the tags of a Lambda function; the case of its ARN does not matter."""
@@ -68,9 +68,9 @@ NO_TAGS: Tags = _NoTags()
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    """What a place tells of its lines: the natural source, the host, what is put under `aws`, the place's own tags.
+    """What a place says about its lines: the natural source, the host, what goes under `aws`, the place's own tags.
 
-    `function` names the Lambda function that wrote the lines, in `account`; with it come its ARN and its tags.
+    `function` names the Lambda function that wrote the lines, in `account`; its ARN and tags come with it.
     """
 
     source: str
@@ -84,7 +84,7 @@ class _About:
 
 
 def is_own(place: Place, function: Function, account: str) -> bool:
-    """Tell whether the forwarder itself, in its account, wrote a log stream; others may share its log group."""
+    """Return whether this forwarder, in its account, wrote a log stream; other functions may share its log group."""
     if not isinstance(place, LogStream) or place.owner not in {"", account}:
         return False
     writer = function_of(place.log_group, place.log_stream)
@@ -92,19 +92,19 @@ def is_own(place: Place, function: Function, account: str) -> bool:
 
 
 def settle(place: Place, identity: Identity, settings: Settings, mask: Callable[[str], str], tags: Tags) -> Origin:
-    """Settle the origin of a place's lines; `mask` is applied to every text that leaves.
+    """Determine the origin of a place's lines; `mask` is applied to every string that is sent.
 
     Raises:
-        MaskingError: a rule could not be applied to one of the texts.
+        MaskingError: a rule could not be applied to one of the strings.
 
     """
     about = _about(place, identity, tags)
     if about.source == "stepfunction" and settings.step_functions_trace_enabled:
         about = replace(about, tags=(*about.tags, _STEP_FUNCTIONS_TRACES))
     source = settings.source or about.source
-    service = named("service", (*settings.tags, *about.tags, *about.function_tags)) or about.function or source
+    service = tag_value("service", (*settings.tags, *about.tags, *about.function_tags)) or about.function or source
     all_tags = tuple(mask(tag) for tag in _all_tags(about, settings, identity, service))
-    report_tags = (*about.platform_tags, *_unless_named(settings, about.function_tags), *settings.tags)
+    report_tags = (*about.platform_tags, *_without_overridden_service(settings, about.function_tags), *settings.tags)
     return Origin(
         source=about.source,
         service=mask(service),
@@ -148,20 +148,20 @@ def _about_log_stream(stream: LogStream, identity: Identity, tags: Tags) -> _Abo
 
 
 def _all_tags(about: _About, settings: Settings, identity: Identity, service: str) -> tuple[str, ...]:
-    """Return the tags of a place's logs in their order; only those of the service that wins."""
+    """Return the tags of a place's logs in order; of the services, only the one that takes precedence."""
     overridden = ("source_overridden:true",) if settings.source else ()
-    shared = (*settings.tags, *identity.tags, *overridden, *_unless_named(settings, about.tags))
+    shared = (*settings.tags, *identity.tags, *overridden, *_without_overridden_service(settings, about.tags))
     if not about.function:
         return tuple(dict.fromkeys(shared))
-    services = () if named("service", shared) else (f"service:{service}",)
-    own = (*about.platform_tags, *services, *without("service", about.function_tags))
-    env = () if named("env", (*shared, *own)) else ("env:none",)
+    services = () if tag_value("service", shared) else (f"service:{service}",)
+    own = (*about.platform_tags, *services, *without_key("service", about.function_tags))
+    env = () if tag_value("env", (*shared, *own)) else ("env:none",)
     return tuple(dict.fromkeys((*shared, *env, *sorted(own))))
 
 
-def _unless_named(settings: Settings, fetched: tuple[str, ...]) -> tuple[str, ...]:
-    """Return tags that AWS keeps, without their service where the user names one."""
-    return without("service", fetched) if named("service", settings.tags) else fetched
+def _without_overridden_service(settings: Settings, fetched: tuple[str, ...]) -> tuple[str, ...]:
+    """Return tags fetched from AWS, without their service if the user names one."""
+    return without_key("service", fetched) if tag_value("service", settings.tags) else fetched
 
 
 def _attributes(about: _About, identity: Identity, source: str) -> dict[str, object]:
@@ -177,7 +177,7 @@ def _attributes(about: _About, identity: Identity, source: str) -> dict[str, obj
 
 
 def _masked(attributes: dict[str, object], mask: Callable[[str], str]) -> dict[str, object]:
-    """Mask every text in nested attributes; their names stay."""
+    """Mask every string in nested attributes; their names stay."""
     return {
         name: _masked(value, mask) if isinstance(value, dict) else mask(value) if isinstance(value, str) else value
         for name, value in attributes.items()

@@ -1,10 +1,10 @@
-"""What the names of log groups, log streams and objects tell of their lines."""
+"""Derives sources and functions from the names of log groups, log streams and objects."""
 
 import regex
 
 from forwarder.records import is_cloudtrail_file
 
-# (what the lower-cased log group starts with, the source); the first that fits wins.
+# (what the lower-cased log group starts with, the source); the first match wins.
 _GROUP_STARTS_WITH = (
     ("/aws/lambda", "lambda"),
     ("api-gateway", "apigateway"),
@@ -25,12 +25,12 @@ _GROUP_STARTS_WITH = (
     ("sns/", "sns"),
     ("/aws/ssm/", "ssm"),
     ("tgw-attach", "transitgateway"),
-    ("aws-waf-logs-", "waf"),  # how AWS WAF wants the groups that it writes to be named
+    ("aws-waf-logs-", "waf"),  # the prefix that AWS WAF requires
 )
 _RDS_ENGINES = ("mariadb", "mysql", "postgresql")
 
 # (what a log stream of an EKS cluster's group starts with, the source): each part of the control plane writes its own.
-# The first that fits wins, so the audit log stands before the API server's own.
+# The first match wins, so the audit log comes before the API server's own.
 _EKS_STREAM_STARTS_WITH = (
     ("kube-apiserver-audit-", "kubernetes.audit"),
     ("kube-apiserver-", "kube-apiserver"),
@@ -39,15 +39,15 @@ _EKS_STREAM_STARTS_WITH = (
     ("authenticator-", "aws-iam-authenticator"),
 )
 
-# (what is found in the lower-cased log stream, the source); looked at when the table above has nothing: AWS names these
-# streams itself, while their groups have whatever name the user gave them.
+# (what is found in the lower-cased log stream, the source); used when the table above has no match: AWS names these
+# streams itself, while users name their groups.
 _STREAM_HAS = (
     (regex.compile("_cloudtrail_"), "cloudtrail"),
     (regex.compile("tgw-attach"), "transitgateway"),
     (regex.compile("aws/bedrock/modelinvocations"), "bedrock"),
 )
 
-# (what the lower-cased log group contains, the source); looked at when both tables above have nothing.
+# (what the lower-cased log group contains, the source); used when both tables above have no match.
 _GROUP_CONTAINS = (
     ("network-firewall", "network-firewall"),
     ("route53", "route53"),
@@ -60,9 +60,9 @@ _GROUP_CONTAINS = (
     ("verified-access", "verified-access"),
     ("cloudfront", "cloudfront"),
 )
-_OTHERWISE = "cloudwatch"
+_DEFAULT = "cloudwatch"
 
-# (what the lower-cased key contains, the source); the first that fits wins. Looked at when the key is not that of a
+# (what the lower-cased key contains, the source); the first match wins. Used when the key is not that of a
 # CloudTrail file, whose whole name AWS makes, while any of these may also be in a prefix that the user chose.
 _KEY_CONTAINS = (
     ("aws-waf-logs", "waf"),
@@ -85,12 +85,12 @@ _KEY_CONTAINS = (
     ("vpcflowlogs", "vpc"),
     ("guardduty", "guardduty"),
 )
-_KEY_OTHERWISE = "s3"
+_KEY_DEFAULT = "s3"
 
-# What a log stream of Step Functions starts with, in whatever log group the user chose.
+# What a log stream of Step Functions starts with, in any log group.
 _STATE_MACHINE_STREAM = "states/"
 
-# What the name of a bucket contains to which transit gateways write their flow logs; their keys are those of VPCs.
+# What the name of a bucket for flow logs of transit gateways contains; their keys are those of VPC flow logs.
 _TRANSIT_GATEWAY_BUCKET = "transit-gateway"
 
 _LAMBDA_GROUP = "/aws/lambda/"
@@ -101,7 +101,7 @@ _LAMBDA_STREAM = regex.compile(
 
 
 def source_of_log_group(log_group: str, log_stream: str) -> str:
-    """Name the source of a log group's lines: the first row of the tables that fits."""
+    """Return the source of a log group's lines: the first matching row of the tables."""
     group, stream = log_group.lower(), log_stream.lower()
     if log_stream.startswith(_STATE_MACHINE_STREAM):
         return "stepfunction"
@@ -109,15 +109,15 @@ def source_of_log_group(log_group: str, log_stream: str) -> str:
         return "lambda"
     for start, source in _GROUP_STARTS_WITH:
         if group.startswith(start):
-            return _closer(source, group, stream)
+            return _refined(source, group, stream)
     for pattern, source in _STREAM_HAS:
         if pattern.search(stream):
             return source
-    return next((source for part, source in _GROUP_CONTAINS if part in group), _OTHERWISE)
+    return next((source for part, source in _GROUP_CONTAINS if part in group), _DEFAULT)
 
 
-def _closer(source: str, group: str, stream: str) -> str:
-    """Look closer at a group of RDS, whose name tells the engine, or of EKS, whose streams tell the component."""
+def _refined(source: str, group: str, stream: str) -> str:
+    """Refine the source of a group of RDS, whose name has the engine, or of EKS, whose streams name the component."""
     if source == "rds":
         return next((engine for engine in _RDS_ENGINES if engine in group), source)
     if source == "eks":
@@ -126,20 +126,20 @@ def _closer(source: str, group: str, stream: str) -> str:
 
 
 def source_of_object(bucket: str, key: str) -> str:
-    """Name the source of an object's lines.
+    """Return the source of an object's lines.
 
-    CloudTrail by its file names, transit gateways by the bucket, else the first row of the table that fits the key.
+    CloudTrail by its file names, transit gateways by the bucket, else the first row of the table that matches the key.
     """
     if is_cloudtrail_file(key):
         return "cloudtrail"
     if _TRANSIT_GATEWAY_BUCKET in bucket.lower():
         return "transitgateway"
     lowered = key.lower()
-    return next((source for part, source in _KEY_CONTAINS if part in lowered), _KEY_OTHERWISE)
+    return next((source for part, source in _KEY_CONTAINS if part in lowered), _KEY_DEFAULT)
 
 
 def function_of(log_group: str, log_stream: str) -> str:
-    """Name the Lambda function that wrote a log stream, or return the empty text."""
+    """Return the name of the Lambda function that wrote a log stream, or an empty string."""
     if log_stream.startswith(_STATE_MACHINE_STREAM):
         return ""
     if named := _LAMBDA_STREAM.fullmatch(log_stream):

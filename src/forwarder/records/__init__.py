@@ -1,9 +1,9 @@
-"""Every type that crosses a boundary between two stages, module by module in the order of the line."""
+"""Every type that crosses a boundary between two stages, module by module in the order of the pipeline."""
 
 from forwarder.records.batch import Batch, Body, History, weight
 from forwarder.records.found import (
-    LONGEST_LINE,
-    LONGEST_NAME,
+    MAX_LINE_BYTES,
+    MAX_NAME_CHARACTERS,
     Continuation,
     Found,
     Group,
@@ -16,31 +16,29 @@ from forwarder.records.found import (
     Unread,
     is_cloudtrail_file,
 )
-from forwarder.records.items import Metric, Origin, Own, Passed, Signals
-from forwarder.records.outcomes import Backlog, Delivered, Ending, Failed, Fate, Kept, Outcome
+from forwarder.records.items import LineAttributes, Metric, Origin, Passed, Signals
+from forwarder.records.outcomes import Backlog, Delivered, Failed, Fate, Outcome, StoreResult, StoreSummary
 from forwarder.records.signal import Signal
 
 __all__ = [
-    "LONGEST_LINE",
-    "LONGEST_NAME",
+    "MAX_LINE_BYTES",
+    "MAX_NAME_CHARACTERS",
     "Backlog",
     "Batch",
     "Body",
     "Continuation",
     "Delivered",
-    "Ending",
     "Failed",
     "Fate",
     "Found",
     "Group",
     "History",
-    "Kept",
     "Line",
+    "LineAttributes",
     "LogStream",
     "Metric",
     "Origin",
     "Outcome",
-    "Own",
     "Passed",
     "Place",
     "Rejection",
@@ -48,6 +46,8 @@ __all__ = [
     "Sender",
     "Signal",
     "Signals",
+    "StoreResult",
+    "StoreSummary",
     "Unread",
     "is_cloudtrail_file",
     "weight",

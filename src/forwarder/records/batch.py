@@ -1,4 +1,4 @@
-"""What goes out: batches of encoded items, which know how to divide themselves."""
+"""What is sent: batches of encoded items, which can be split."""
 
 import zlib
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 
 from forwarder.records.signal import Signal
 
-# What stands before, between and after entries. Protobuf merges what stands next to each other.
+# What comes before, between and after entries. Protobuf merges adjacent messages.
 _FRAMES = {
     Signal.LOGS: (b"[", b",", b"]"),
     Signal.METRICS: (b'{"series":[', b",", b"]}"),
@@ -27,7 +27,7 @@ class _Series(Struct):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """How often a batch has been sent in vain, since when (Unix seconds), and why it failed last."""
+    """How often delivery of a batch has failed, since when (Unix seconds), and why it failed last."""
 
     attempts: int = 0
     first_failure: float = 0.0
@@ -40,7 +40,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The bytes of a request and their `Content-Encoding`. Shows nothing of the bytes."""
+    """The bytes of a request and their `Content-Encoding`. Its `repr` does not show the bytes."""
 
     data: bytes = field(repr=False)
     encoding: str = "identity"
@@ -57,9 +57,9 @@ class Batch:
     """One request's worth of encoded items.
 
     `runs` are pairs `(record number, count)` in the order of the items, so that whatever happens to the batch can be
-    told of the trigger records that it came from. `size` is the uncompressed length of the body. `history` is that of
-    its failures, which its halves inherit. An entry is a log, a series of metrics or a chunk of a trace; `languages`
-    are those of the tracers that made it.
+    attributed to the trigger records that it came from. `size` is the uncompressed length of the body. `history` is
+    that of its failures, which its halves inherit. An entry is a log, a series of metrics or a chunk of a trace;
+    `languages` are those of the tracers that made it.
     """
 
     signal: Signal
@@ -101,7 +101,7 @@ class Batch:
             yield self._part(half, its_runs)
 
     def by_record(self) -> Iterator[tuple[int, "Batch"]]:
-        """Yield the part of each trigger record, or of whatever else the runs count."""
+        """Yield the part of each trigger record, or of whatever else the runs refer to."""
         entries = iter(self.entries())
         for record, count in self.runs:
             mine: list[bytes] = []
@@ -120,7 +120,7 @@ class Batch:
         """Return the encoded entries.
 
         Raises:
-            ValueError: the body does not hold what it should.
+            ValueError: the body is invalid.
 
         """
         data = self.body.inflated()
@@ -134,7 +134,7 @@ class Batch:
 
 
 def weight(signal: Signal, entry: bytes) -> int:
-    """Count the items in an entry: a series holds as many as it has points, a chunk as many as it has spans."""
+    """Count the items in an entry: the points of a series, the spans of a chunk."""
     if signal is Signal.LOGS:
         return 1
     if signal is Signal.TRACES:
@@ -145,7 +145,7 @@ def weight(signal: Signal, entry: bytes) -> int:
 
 
 def _cut(runs: list[tuple[int, int]], items: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Divide runs after so many items."""
+    """Divide runs after this many items."""
     before: list[tuple[int, int]] = []
     for place, (record, count) in enumerate(runs):
         if items < count:

@@ -15,18 +15,18 @@ _CLOUDTRAIL_FILE = regex.compile(
     regex.IGNORECASE,
 )
 
-# Bytes of a line or a record of an object that are kept; the rest is thrown away, and the log said to be truncated. The
-# intake takes less in one log, so that most are cut once more where logs are packed.
-LONGEST_LINE = 1_000_000
-# Characters of the name of a log group or log stream, and of an id: AWS has none that are longer. A log has to have
-# room for them beside its message.
-LONGEST_NAME = 512
+# Of a line or a record of an object; the rest is discarded, and the log is tagged as truncated. The intake's limit for
+# a log is lower, so most are cut again where logs are packed.
+MAX_LINE_BYTES = 1_000_000
+# Of the name of a log group or log stream, and of an id: AWS has none that are longer. A log needs room for them
+# besides its message.
+MAX_NAME_CHARACTERS = 512
 
 
 class Line(Struct, gc=False, omit_defaults=True, forbid_unknown_fields=True):
-    """One log event, which is also what a log item looks like once encoded. One with more members is not decoded as it.
+    """One log event, which is also the shape of an encoded log. One with more members is not decoded as a `Line`.
 
-    `timestamp` is in milliseconds since the epoch. A source that knows no id or time leaves it out.
+    `timestamp` is in milliseconds since the epoch. A source without ids or times leaves them out.
     """
 
     message: str
@@ -39,7 +39,7 @@ class Line(Struct, gc=False, omit_defaults=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class LogStream:
-    """Where lines come from that CloudWatch Logs hands us."""
+    """Where lines of CloudWatch Logs come from."""
 
     log_group: str
     log_stream: str
@@ -51,7 +51,7 @@ class LogStream:
 
 @dataclass(frozen=True, slots=True)
 class S3Object:
-    """An object of lines; `version` is empty where the bucket keeps none, or the newest is meant."""
+    """An object of lines; `version` is empty if the bucket has no versions, or for the newest."""
 
     bucket: str
     key: str
@@ -65,8 +65,8 @@ class S3Object:
 class Sender:
     """A queue, topic, stream or bus whose messages are lines themselves.
 
-    `source` is what the lines are of (`sqs`, `sns`, `kinesis`, or what an EventBridge event names); `arn` is empty
-    where the event tells none.
+    `source` is the source of the lines (`sqs`, `sns`, `kinesis`, or what an EventBridge event names); `arn` is empty
+    if the event has none.
     """
 
     source: str
@@ -80,15 +80,15 @@ Place = LogStream | S3Object | Sender
 
 
 def is_cloudtrail_file(key: str) -> bool:
-    """Tell whether an object has a name that CloudTrail gives its files, in whatever folder."""
+    """Return whether an object has the name of a CloudTrail file, in any folder."""
     return _CLOUDTRAIL_FILE.fullmatch(key.rpartition("/")[2]) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Something that can never be delivered: why, a pointer to it, how much, and of which signal if that was known.
+    """Something that can never be delivered: why, a pointer to it, how many, and of which signal if known.
 
-    `raw` is what could not be read, unmasked: it may only be kept where no masking rule is configured.
+    `raw` is what could not be read, unmasked: it may only be stored if no masking rule is configured.
     """
 
     reason: str
@@ -100,7 +100,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """From where on an object is still to be read.
+    """The position from which an object is still to be read.
 
     `position` is that of the first unread line, or document of CloudWatch Logs: how many bytes come before it once all
     compression is undone, or, in a document of JSON records, how many records. `etag` is that of the object as it was
@@ -115,11 +115,11 @@ class Continuation:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Lines of one place that came in one trigger record, and what of them could not be read.
+    """Lines of one place that came in one trigger record, and those that could not be read.
 
-    `record` is the trigger record's number in the event, counted from 0. `filtered` counts lines that are not to be
-    forwarded by nature (control messages, headers of tables, empty lines). `rest` is where to go on if the group is
-    not taken; without it, all of the trigger record has to come again. `cut` holds the `id()` of each line of which the
+    `record` is the trigger record's number in the event, counted from 0. `filtered` counts lines that are not meant to
+    be forwarded (control messages, headers of tables, empty lines). `rest` is where to continue if the group is not
+    processed; without it, all of the trigger record has to come again. `cut` holds the `id()` of each line of which the
     source has only kept the beginning. `extracted` are the fields that a subscription with field extraction adds to log
     events: a JSON object by the `id()` of its line. Nearly always there are none.
     """
@@ -133,8 +133,8 @@ class Group:
     cut: frozenset[int] = frozenset()
     extracted: Mapping[int, str] = field(default_factory=dict, repr=False)
 
-    def untaken(self, reason: str) -> "Unread":
-        """Return what is to be said of the group where it was not taken."""
+    def as_unread(self, reason: str) -> "Unread":
+        """Return the group as unread, if it is not processed."""
         return Unread(self.record, reason, str(self.rest.object if self.rest else self.place), self.rest)
 
 

@@ -1,4 +1,4 @@
-"""Whose the lines are, and what each of them is."""
+"""The origin of lines, and the signals in them."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -7,15 +7,15 @@ import msgspec
 from msgspec import Struct
 
 from forwarder.records.found import Line, Rejection
-from forwarder.records.tags import beside, named, telling
-from forwarder.records.unshown import name_only
+from forwarder.records.redacted import redacted_repr
+from forwarder.records.tags import drop_unnamed, tag_value, without_overridden
 
 
-class Own(NamedTuple):
-    """What a line says of itself: tags (its own `ddtags`), and the host that it tells of. Nearly always nothing.
+class LineAttributes(NamedTuple):
+    """What a line says about itself: tags (its own `ddtags`), and the host that it names. Nearly always nothing.
 
-    `truncated` is to be said of a line of which only the beginning is there. `extracted` is the JSON object of fields
-    that CloudWatch Logs has extracted from it.
+    `truncated` is set if only the beginning of the line is there. `extracted` is the JSON object of fields that
+    CloudWatch Logs has extracted from it.
     """
 
     tags: str = ""
@@ -24,16 +24,16 @@ class Own(NamedTuple):
     extracted: str = ""
 
     def __repr__(self) -> str:
-        return name_only(self)
+        return redacted_repr(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """Everything that is the same for all lines of a log stream or object, settled and serialised once.
+    """Everything that is the same for all lines of a log stream or object, determined and serialised once.
 
-    `source` is what the place is of by nature, whatever `DD_SOURCE` says. `tags` become `ddtags`; `attributes` are the
+    `source` is the natural source of the place, whatever `DD_SOURCE` says. `tags` become `ddtags`; `attributes` are the
     other common attributes of a log. `function` is the name of the Lambda function whose lines these are, if any. All
-    texts but `source` are masked already.
+    strings except `source` are masked already.
     """
 
     source: str
@@ -45,11 +45,11 @@ class Origin:
     report_tags: tuple[str, ...] = ()
     pointer: str = ""
 
-    def common(self, own: Own) -> bytes:
+    def common(self, own: LineAttributes) -> bytes:
         """Return the common attributes as the JSON text that closes a log object: `,"ddsource":…}`.
 
-        A line's own tags follow the others, their `service:` takes the place of ours, and `env:none` gives way to their
-        `env:`. Its host takes the place of ours.
+        A line's own tags follow the others, their `service:` replaces the origin's, and their `env:` replaces
+        `env:none`. Its host replaces the origin's.
         """
         tags, service = self._with_tags(own.tags) if own.tags else (self.tags, self.service)
         if own.truncated:
@@ -62,8 +62,10 @@ class Origin:
         return b"," + msgspec.json.encode(attributes)[1:]
 
     def _with_tags(self, text: str) -> tuple[tuple[str, ...], str]:
-        own = telling(part.strip() for part in text.split(","))
-        return tuple(dict.fromkeys((*beside(own, self.tags), *own))), named("service", own) or self.service
+        own = drop_unnamed(part.strip() for part in text.split(","))
+        return tuple(dict.fromkeys((*without_overridden(own, self.tags), *own))), tag_value(
+            "service", own
+        ) or self.service
 
 
 class Metric(Struct, gc=False):
@@ -80,25 +82,25 @@ class Metric(Struct, gc=False):
 
 @dataclass(slots=True)
 class Signals:
-    """What the lines of one group are.
+    """The signals in the lines of one group.
 
-    `logs` are keyed by what they say of themselves. `measured` holds the `id()` of each line that is a log and made
-    metrics as well; `families` are the logs that were made from one line each.
+    `logs` are keyed by what they say about themselves. `with_metrics` holds the `id()` of each line that is a log and
+    also yielded metrics; each of `families` is the logs that one line became.
     """
 
-    logs: dict[Own, list[Line]] = field(default_factory=dict, repr=False)
+    logs: dict[LineAttributes, list[Line]] = field(default_factory=dict, repr=False)
     metrics: list[Metric] = field(default_factory=list)
     traces: list[Line] = field(default_factory=list, repr=False)
-    measured: set[int] = field(default_factory=set)
+    with_metrics: set[int] = field(default_factory=set)
     families: list[list[Line]] = field(default_factory=list, repr=False)
     enhanced_metrics: int = 0
 
 
 @dataclass(slots=True)
 class Passed:
-    """Logs and metrics that the rules let pass, masked; the lines that they dropped; the items to reject."""
+    """Logs and metrics that passed the rules, masked; the lines that were dropped; the items to reject."""
 
-    logs: dict[Own, list[Line]] = field(default_factory=dict, repr=False)
+    logs: dict[LineAttributes, list[Line]] = field(default_factory=dict, repr=False)
     metrics: list[Metric] = field(default_factory=list)
     filtered: list[Line] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)

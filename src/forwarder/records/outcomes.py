@@ -1,4 +1,4 @@
-"""What became of it."""
+"""What became of batches."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,13 +8,13 @@ from forwarder.records.found import Unread
 
 
 class Fate(StrEnum):
-    """What an answer, or the lack of one, means for a batch."""
+    """What a response, or the lack of one, means for a batch."""
 
     DELIVERED = "delivered"
     RETRY = "retry"  # now, within the deadline; if it still fails, later
     KEEP = "keep"  # not worth another try now, may succeed later
-    SPLIT = "split"  # too large: smaller ones may be taken
-    REJECT = "reject"  # the intake will never take it
+    SPLIT = "split"  # too large: smaller ones may be accepted
+    REJECT = "reject"  # the intake will never accept it
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The intake does not have the batch, or did not say so.
+    """The intake does not have the batch, or did not confirm it.
 
-    `status` is 0 where there was no answer; `answer` is the beginning of the answer's text, which may repeat what was
-    sent and so never gets into our own log.
+    `status` is 0 if there was no response; `answer` is the beginning of the response body, which may repeat what was
+    sent and so never gets into the forwarder's own log.
     """
 
     batch: Batch
@@ -46,8 +46,8 @@ Outcome = Delivered | Failed
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What became of a failed batch in the store: how many of its items are there, and what is not."""
+class StoreResult:
+    """What became of a failed batch in the store: how many of its items are stored, and the parts that are not."""
 
     failed: Failed
     stored: int
@@ -55,17 +55,17 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """What became of all that was to be kept: batches, what is still unread, and of how much of that a note is kept."""
+class StoreSummary:
+    """What became of all that was to be stored: batches, what stays unread, and how many continuations were stored."""
 
-    kept: list[Kept]
+    results: list[StoreResult]
     unread: list[Unread]
     continued: int
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How much is left in the store, and since when the oldest of it waits (Unix seconds, 0 if that is not known)."""
+    """How much is left in the store, and since when the oldest has been waiting (Unix seconds, 0 if unknown)."""
 
     left: int
     oldest: float

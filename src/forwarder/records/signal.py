@@ -1,10 +1,10 @@
-"""The kinds of things that go out."""
+"""The kinds of data that are sent."""
 
 from enum import StrEnum
 
 
 class Signal(StrEnum):
-    """The three kinds of things that an intake takes."""
+    """The three kinds of data that intakes accept."""
 
     LOGS = "logs"
     METRICS = "metrics"

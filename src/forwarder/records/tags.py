@@ -1,28 +1,28 @@
-"""Tags as texts, `key:value`, and which of them give way where several say the same."""
+"""Tags as strings, `key:value`, and which of them take precedence."""
 
 from collections.abc import Iterable
 
-_UNNAMED = frozenset({"", "service:", "env:"})  # what names nothing must not stand in the place of what does
+_UNNAMED = frozenset({"", "service:", "env:"})  # must not override a tag with a value
 
 
-def telling(tags: Iterable[str]) -> tuple[str, ...]:
-    """Return the tags that say something: no empty ones, and no service or env without a name."""
+def drop_unnamed(tags: Iterable[str]) -> tuple[str, ...]:
+    """Return the tags without empty ones, and without services or envs that have no name."""
     return tuple(tag for tag in tags if tag not in _UNNAMED)
 
 
-def named(key: str, tags: Iterable[str]) -> str:
-    """Return the first name that these tags have for a key, or the empty text."""
+def tag_value(key: str, tags: Iterable[str]) -> str:
+    """Return the first value that these tags have for a key, or an empty string."""
     start = f"{key}:"
     return next((tag[len(start) :] for tag in tags if tag.startswith(start) and tag != start), "")
 
 
-def without(key: str, tags: Iterable[str]) -> tuple[str, ...]:
+def without_key(key: str, tags: Iterable[str]) -> tuple[str, ...]:
     """Return the tags of other keys."""
     return tuple(tag for tag in tags if not tag.startswith(f"{key}:"))
 
 
-def beside(own: tuple[str, ...], tags: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a group's tags beside a line's own: its service takes the place of theirs, its env that of `env:none`."""
-    if named("service", own):
-        tags = without("service", tags)
-    return tuple(tag for tag in tags if tag != "env:none") if named("env", own) else tags
+def without_overridden(own: tuple[str, ...], tags: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a group's tags that a line's own do not override: its service replaces theirs, its env `env:none`."""
+    if tag_value("service", own):
+        tags = without_key("service", tags)
+    return tuple(tag for tag in tags if tag != "env:none") if tag_value("env", own) else tags

@@ -21,7 +21,7 @@ EXPIRED = "expired: the intake takes no points older than an hour"
 
 @dataclass(slots=True)
 class _Track:
-    """What has become of a stored batch so far. `left` are the parts of it that failed again."""
+    """What has become of a stored batch so far. `left` is the parts of it that failed again."""
 
     name: str
     signal: Signal
@@ -43,7 +43,7 @@ class Batches:
         self._telemetry = invocation.telemetry
         self._tracks: dict[int, _Track] = {}
         self._tried: set[Signal] = set()
-        self._refused: set[Signal] = set()  # whose intakes answered that trying again would not help
+        self._refused: set[Signal] = set()  # whose intakes responded that trying again would not help
         self._entries: dict[tuple[Signal, str], Entries] = {}
 
     def run(self) -> None:
@@ -61,40 +61,40 @@ class Batches:
                     break
                 if contents is not None and self._wants(stored.signal):
                     self._take(number, stored.name, contents)
-        finally:  # what has been read is in the books, so it needs an outcome
+        finally:  # what has been read is counted, so it needs an outcome
             for entries in self._entries.values():
                 self._submit(entries.rest())
             self._settle(self._shipment.finish())
             self._store.flush()
 
     def gave_up(self, signal: Signal) -> bool:
-        """Return whether the intake of a signal takes nothing at present, so that more of it need not be read."""
+        """Return whether the intake of a signal accepts nothing at present, so that no more of it needs to be read."""
         return signal in self._refused or self._shipment.gave_up(signal)
 
     def _wants(self, signal: str) -> bool:
-        """Return whether what is stored of a signal is to be read; one that is not known by its name may be any."""
+        """Return whether stored batches of a signal are to be read; one with an unknown name may be of any."""
         return signal not in set(LIMITS) or not self.gave_up(Signal(signal))
 
     def _take(self, number: int, name: str, contents: Contents) -> None:
-        """Send the entries of a stored batch; set it aside if it is none, leave it if this version cannot send it."""
+        """Send the entries of a stored batch; set it aside if invalid, leave it if this version cannot send it."""
         signal: Signal | None = None
         try:
-            signal = stored_batch.signal_in(contents.facts)
-            batch = stored_batch.unpacked(contents.data, contents.facts)
+            signal = stored_batch.signal_in(contents.metadata)
+            batch = stored_batch.unpacked(contents.data, contents.metadata)
             fresh, stale = refreshed(batch, time.time())
         except StoreError as error:
             self._store.leave(error)
             return
         except CorruptRecordError as error:
             if self._store.quarantine(name, str(error), str(error)):
-                self._book_corrupt(signal, stored_batch.items_in(contents.facts), str(error))
+                self._count_corrupt(signal, stored_batch.items_in(contents.metadata), str(error))
             return
         self._tracks[number] = _Track(name, batch.signal, batch.count, batch.history)
         self._summary.signals[batch.signal].created += batch.count
         self._summary.replayed += 1
         if stale:
             runs = [(number, sum(weight(batch.signal, entry) for entry in stale))]
-            self._book_failed(Failed(Batch.of(batch.signal, stale, runs), Fate.REJECT, EXPIRED))
+            self._count_failed(Failed(Batch.of(batch.signal, stale, runs), Fate.REJECT, EXPIRED))
         self._send(number, batch, fresh)
 
     def _send(self, number: int, batch: Batch, fresh: list[bytes]) -> None:
@@ -109,8 +109,8 @@ class Batches:
             self._submit(entries.rest())
             self._settle(self._shipment.finish())
 
-    def _book_corrupt(self, signal: Signal | None, items: int, reason: str) -> None:
-        """Book a batch that cannot be read by what it says of itself, or as a line if it says nothing."""
+    def _count_corrupt(self, signal: Signal | None, items: int, reason: str) -> None:
+        """Count a batch that cannot be read as what its metadata says, or as a line if it has none."""
         if signal is None:
             self._summary.reject_lines(Rejection(reason, ""))
         else:
@@ -118,7 +118,7 @@ class Batches:
             self._summary.reject_items(signal, items, reason)
 
     def _entries_like(self, batch: Batch) -> Entries:
-        """Return the entries that those of a batch may join: a payload of traces is of one env."""
+        """Return the collection that a batch may join: a payload of traces has one env."""
         env = ""
         if batch.signal is Signal.TRACES:
             from trace_proto.parts import env_of
@@ -134,21 +134,21 @@ class Batches:
         for outcome in outcomes:
             self._summary.count_request(outcome)
             if isinstance(outcome, Delivered):
-                self._book(outcome)
+                self._count(outcome)
             elif outcome.fate is Fate.REJECT and len(outcome.batch.runs) > 1:
-                for _, part in outcome.batch.by_record():  # one may spoil the others: each by itself
+                for _, part in outcome.batch.by_record():  # one may have caused the refusal: send each by itself
                     self._shipment.resubmit(part)
             else:
                 if outcome.fate is Fate.KEEP:
                     self._refused.add(outcome.batch.signal)
-                self._book_failed(outcome)
+                self._count_failed(outcome)
 
-    def _book_failed(self, failed: Failed) -> None:
+    def _count_failed(self, failed: Failed) -> None:
         self._telemetry.failed(failed)
         self._divide(failed)
-        self._book(failed)
+        self._count(failed)
 
-    def _book(self, outcome: Outcome) -> None:
+    def _count(self, outcome: Outcome) -> None:
         for number, count in outcome.batch.runs:
             track = self._tracks[number]
             if isinstance(outcome, Delivered):
@@ -158,7 +158,7 @@ class Batches:
                 self._conclude(self._tracks.pop(number))
 
     def _divide(self, failed: Failed) -> None:
-        """Set aside what is rejected, if it can be; the rest is left to its stored batch."""
+        """Set aside what is rejected, if possible; the rest stays with its stored batch."""
         for number, part in failed.batch.by_record():
             track = self._tracks[number]
             part.history = track.history.failed(failed.reason, time.time())
@@ -179,7 +179,7 @@ class Batches:
             self._store.remove(track.name)
 
     def _touch(self, track: _Track) -> None:
-        """Note one more attempt, if it was one; else the batch keeps its old history."""
+        """Record one more attempt, if it was one; else the batch keeps its old history."""
         if track.reason != OUT_OF_TIME:
             history = track.history.failed(track.reason, time.time())
             with suppress(StoreError):

@@ -6,7 +6,7 @@ from forwarder.batches import LOGS_BYTES, LOGS_ENTRIES, METRICS_BYTES
 from forwarder.records import Batch, Signal, weight
 from forwarder.traces.batches import MAX_TRACES_BYTES
 
-# The most entries and bytes of a request.
+# Maximum entries and bytes of a request.
 LIMITS = {
     Signal.LOGS: (LOGS_ENTRIES, LOGS_BYTES),
     Signal.METRICS: (100_000, METRICS_BYTES),
@@ -19,7 +19,7 @@ class Entries:
 
     def __init__(self, signal: Signal) -> None:
         self._signal = signal
-        self._most, self._largest = LIMITS[signal]
+        self._max_entries, self._max_bytes = LIMITS[signal]
         self._start()
 
     def _start(self) -> None:
@@ -30,14 +30,14 @@ class Entries:
     def add(self, number: int, entries: list[bytes]) -> Iterator[Batch]:
         """Take the entries of one stored batch; yield the batches that fill up."""
         for entry in entries:
-            if len(self._entries) == self._most or self._size + len(entry) >= self._largest:
+            if len(self._entries) == self._max_entries or self._size + len(entry) >= self._max_bytes:
                 yield from self.rest()
             self._entries.append(entry)
             self._runs.append((number, weight(self._signal, entry)))
             self._size += len(entry) + 1
 
     def rest(self) -> Iterator[Batch]:
-        """Yield what has not been given out yet."""
+        """Yield what has not been yielded yet."""
         if self._entries:
             batch = Batch.of(self._signal, self._entries, _merged(self._runs))
             if self._signal is Signal.TRACES:

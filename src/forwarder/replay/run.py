@@ -1,4 +1,4 @@
-"""One replay: takes the lease, sends the stored batches, then takes the events through the line."""
+"""One replay: takes the lease, sends the stored batches, then takes the events through the pipeline."""
 
 from contextlib import suppress
 
@@ -15,7 +15,7 @@ LEASE_MARGIN = 30.0  # seconds beyond the deadline for which the lease holds
 
 
 class Replay:
-    """One replay, within a deadline; it writes into the books of its invocation."""
+    """One replay, within a deadline; it counts in the summary of its invocation."""
 
     def __init__(self, store: Store, delivery: Delivery, invocation: Invocation, summary: Summary) -> None:
         self._invocation = invocation
@@ -26,15 +26,15 @@ class Replay:
         self._events = Events(self._store, self._lease, invocation, summary)
 
     def run(self, owner: str, run_event: RunEvent) -> None:
-        """Replay what is stored, unless another replay runs. Trouble with the store is a warning: all stays there."""
+        """Replay what is stored, unless another replay runs. Problems with the store are warnings: all stays there."""
         warn = self._invocation.telemetry.warn
         try:
-            if self._invocation.deadlines.sending.expired:  # the event that it rides on took all of it
+            if self._invocation.deadlines.sending.expired:  # the event that it came with took all of it
                 warn("There is no time left for the replay.")
             elif self._takes_lease(owner):
                 self._run(run_event)
             else:
-                warn("Another replay is running; this one ends.")
+                warn("Another replay is running; this one stops.")
         except StoreError as error:
             self._summary.replay_failed = True
             warn(f"The replay ended early: {error}.")
@@ -56,15 +56,15 @@ class Replay:
         self._summary.replay_failed = self._store.failed or nothing_done
 
     def _count(self) -> None:
-        """Say what is left. That there was no time for it is no failure of the replay."""
+        """Count what is left. Lack of time for it is no failure of the replay."""
         try:
             self._summary.backlog = self._store.change(lambda store: store.backlog())
         except StoreError as error:
             self._invocation.telemetry.warn(f"What is left in the store was not counted: {error}.")
 
     def _end(self) -> None:
-        """Give the lease back, and what was hidden from others; both end by themselves, a little later."""
+        """Release the lease, and what was hidden from others; both expire by themselves, a little later."""
         with suppress(StoreError):
-            self._store.change(lambda store: store.let_go())
+            self._store.change(lambda store: store.release_held())
         with suppress(StoreError):
             self._store.change(lambda _: self._lease.release())

@@ -1,4 +1,4 @@
-"""The store as a replay uses it: nothing is waited for beyond a deadline, and trouble is kept count of."""
+"""The store as a replay uses it: waiting ends at a deadline, and problems are counted."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -13,16 +13,16 @@ from forwarder.records import Batch, Failed, Rejection
 from forwarder.telemetry import Telemetry
 
 READ_AHEAD = 8  # objects
-MOST_DELETED_AT_ONCE = 200  # what is delivered but not yet removed is sent twice if the process dies
+MAX_DELETED_AT_ONCE = 200  # what is delivered but not yet removed is sent twice if the process is killed
 
 _Result = TypeVar("_Result")
 _Item = TypeVar("_Item")
 
 
 class TimedStore:
-    """A store whose changes are waited for until `ending`. `failed` tells whether it has kept the replay from its work.
+    """A store whose changes are waited for until `ending`. `failed` is whether it prevented the replay from working.
 
-    `can_delete` is false once something could not be removed: whatever else is sent would be sent once more, too.
+    `can_delete` is false once something could not be removed: whatever else is sent would also be sent again.
     """
 
     def __init__(self, store: Store, ending: Deadline, telemetry: Telemetry) -> None:
@@ -37,11 +37,11 @@ class TimedStore:
 
     @property
     def has_left_something(self) -> bool:
-        """Whether something had to stay where it is."""
+        """Whether something had to stay in the store."""
         return self._left > 0
 
     def ask(self, deadline: Deadline, work: Callable[[Store], _Result]) -> _Result:
-        """Have the store do something, and wait for it until a deadline.
+        """Let the store do something, and wait for it until a deadline.
 
         Raises:
             StoreError: it failed, or took too long.
@@ -50,7 +50,7 @@ class TimedStore:
         return _result_of(begin(lambda: work(self._store)), deadline)
 
     def change(self, work: Callable[[Store], _Result]) -> _Result:
-        """Have the store change something; what has been sent is booked there even when sending has ended.
+        """Let the store change something: what has been sent is recorded there even after sending has ended.
 
         Raises:
             StoreError: it failed, or took too long.
@@ -73,27 +73,27 @@ class TimedStore:
             yield following
 
     def read_ahead(self, found: Iterator[Stored], deadline: Deadline) -> Iterator[tuple[Stored, Contents | None]]:
-        """Yield what was found with its contents, in its order, while what follows is read.
+        """Yield what was found with its contents, in order, while the next ones are being read.
 
-        S3 takes some 20 ms for an object, however small. What cannot be read until the deadline stays where it is.
+        S3 takes some 20 ms for an object, however small. What cannot be read by the deadline stays in the store.
 
         Raises:
-            StoreError: no more can be found. What had been is yielded before.
+            StoreError: the listing failed. What was found before has been yielded.
 
         """
         reading: deque[tuple[Stored, Future[Contents | None]]] = deque()
-        trouble: StoreError | None = None
+        error_at_end: StoreError | None = None
         try:
             for stored in found:
                 reading.append((stored, begin(stored.read)))
                 if len(reading) > READ_AHEAD:
                     yield from self._read(*reading.popleft(), deadline)
         except StoreError as error:
-            trouble = error
+            error_at_end = error
         for each in reading:
             yield from self._read(*each, deadline)
-        if trouble:
-            raise trouble
+        if error_at_end:
+            raise error_at_end
 
     def _read(
         self, stored: Stored, reading: Future[Contents | None], deadline: Deadline
@@ -120,13 +120,13 @@ class TimedStore:
         return False
 
     def reject(self, failed: Failed) -> bool:
-        """Set a batch aside that no intake will take."""
+        """Set aside a batch that no intake will accept."""
         with suppress(StoreError):
             return not self.change(lambda store: store.reject(failed))
         return False
 
     def quarantine(self, name: str, reason: str, problem: str) -> bool:
-        """Move something that cannot be read to where no replay looks, and say so."""
+        """Move something that cannot be read to where replays do not look, and report it."""
         try:
             self.change(lambda store: store.quarantine(name, reason))
         except StoreError as error:
@@ -136,13 +136,13 @@ class TimedStore:
         return True
 
     def remove(self, name: str) -> None:
-        """Remove what is accounted for, many at once."""
+        """Remove what is accounted for, in groups."""
         self._done.append(name)
-        if len(self._done) >= MOST_DELETED_AT_ONCE:
+        if len(self._done) >= MAX_DELETED_AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
-        """Remove now what is to be removed."""
+        """Remove now what is waiting to be removed."""
         names, self._done = self._done, []
         try:
             if names:
@@ -152,19 +152,19 @@ class TimedStore:
             self._telemetry.warn(f"What was delivered is still in the store: {error}.")
 
     def leave(self, error: StoreError) -> None:
-        """Note that something stays where it is: it must not hold up what is behind it."""
+        """Record that something stays in the store: it must not hold up what comes after it."""
         self._left += 1
         self._left_because = self._left_because or str(error)
 
     def say_what_is_left(self) -> None:
-        """Warn of what had to stay where it is, once for all of it."""
+        """Warn about what had to stay in the store, once for all of it."""
         if self._left:
             others = f" So were {self._left - 1} more." if self._left > 1 else ""
             self._telemetry.warn(f"Something was left in the store: {self._left_because}.{others}")
 
 
 def _result_of(work: Future[_Result], deadline: Deadline) -> _Result:
-    """Wait for work of the store until a deadline.
+    """Wait for the store until a deadline.
 
     Raises:
         StoreError: it failed, or took too long.

@@ -1,17 +1,17 @@
-"""Tells what each line of a group is: a metric, a trace or a log; and a log may be a platform's report.
+"""Classifies the lines of a group: a metric, a trace or a log; and a log may be a platform's report.
 
-Looks at a line as JSON only if it starts like JSON, and runs a pattern only behind a cheap test: the tests cost 0.03 µs
+Decodes a line as JSON only if it starts like JSON, and runs a pattern only after a cheap test: the tests cost 0.03 µs
 each, what they guard 1 to 4.
 """
 
 from collections.abc import Mapping
 
-from forwarder.records import Line, Origin, Own, Signals
+from forwarder.records import Line, LineAttributes, Origin, Signals
 from forwarder.signals import libraries, own_tags
 from forwarder.signals.platform import MARKS, REPORTS, Reports
 from forwarder.signals.reshape import reshape
 
-_NOTHING, _CUT = Own(), Own(truncated=True)
+_NO_ATTRIBUTES, _TRUNCATED = LineAttributes(), LineAttributes(truncated=True)
 _LIKE_JSON = ("{", *libraries.BLANKS)
 
 
@@ -22,42 +22,42 @@ def sort(
     cut: frozenset[int] = frozenset(),
     extracted: Mapping[int, str] | None = None,
 ) -> Signals:
-    """Sort the lines of one stream by what they are.
+    """Classify the lines of one stream.
 
-    `reports` takes the platform's lines of a Lambda function; it is `None` for other origins and when enhanced metrics
-    are switched off. `cut` holds the `id()` of each line of which only the beginning is there; `extracted` are the
+    `reports` takes the platform's lines of a Lambda function; it is `None` for other origins and if enhanced metrics
+    are disabled. `cut` holds the `id()` of each line of which only the beginning is there; `extracted` are the
     group's extracted fields.
     """
     found = Signals()
-    suspects = _worth_a_look(lines, of_lambda=reports is not None)
-    taken = {id(line) for line in suspects if _is_taken(line, found, origin, reports)}
+    candidates = _candidates(lines, of_lambda=reports is not None)
+    taken = {id(line) for line in candidates if _is_taken(line, found, origin, reports)}
     plain = [line for line in lines if id(line) not in taken] if taken else lines
     if cut and (beginnings := [line for line in plain if id(line) in cut]):
-        found.logs[_CUT] = beginnings
+        found.logs[_TRUNCATED] = beginnings
         plain = [line for line in plain if id(line) not in cut]
     if plain:
-        found.logs[_NOTHING] = plain
+        found.logs[_NO_ATTRIBUTES] = plain
     if extracted:
         found.logs = _divided(found.logs, extracted)
     reshape(found, origin.source)
     if reports is not None:
-        enhanced, found.measured = reports.close(origin)
+        enhanced, found.with_metrics = reports.close(origin)
         found.metrics += enhanced
         found.enhanced_metrics = len(enhanced)
     return found
 
 
-def _divided(logs: dict[Own, list[Line]], extracted: Mapping[int, str]) -> dict[Own, list[Line]]:
+def _divided(logs: dict[LineAttributes, list[Line]], extracted: Mapping[int, str]) -> dict[LineAttributes, list[Line]]:
     """Divide logs further, by their extracted fields."""
-    divided: dict[Own, list[Line]] = {}
+    divided: dict[LineAttributes, list[Line]] = {}
     for own, lines in logs.items():
         for line in lines:
             divided.setdefault(own._replace(extracted=extracted.get(id(line), "")), []).append(line)
     return divided
 
 
-def _worth_a_look(lines: list[Line], *, of_lambda: bool) -> list[Line]:
-    """Return the few lines that may be more than a plain log. This is all that most lines ever see."""
+def _candidates(lines: list[Line], *, of_lambda: bool) -> list[Line]:
+    """Return the few lines that may be more than a plain log. Most lines get no further check."""
     if not of_lambda:
         return [line for line in lines if line.message.startswith(_LIKE_JSON)]
     starts, (timed_out, memory, killed) = (*_LIKE_JSON, *REPORTS), MARKS
@@ -65,7 +65,7 @@ def _worth_a_look(lines: list[Line], *, of_lambda: bool) -> list[Line]:
         line
         for line in lines
         if (
-            timed_out in text  # begins with the time; most lines do, and nothing else that is looked for
+            timed_out in text  # begins with the time, as most lines do, unlike the other candidates
             if "0" <= (text := line.message)[:1] <= "9"
             else text.startswith(starts) or memory in text or killed in text
         )
@@ -73,7 +73,7 @@ def _worth_a_look(lines: list[Line], *, of_lambda: bool) -> list[Line]:
 
 
 def _is_taken(line: Line, found: Signals, origin: Origin, reports: Reports | None) -> bool:
-    """Look closer at a line; tell whether it has found its place, or is one of the plain logs as well."""
+    """Look closer at a line; return whether it was classified, or is still a plain log."""
     message = line.message
     if not message.lstrip(libraries.BLANKS).startswith("{"):
         if reports is not None:
@@ -88,7 +88,7 @@ def _is_taken(line: Line, found: Signals, origin: Origin, reports: Reports | Non
     if '"ddtags"' in message:
         tags, rest = own_tags.take(message)
         if tags:
-            found.logs.setdefault(Own(tags), []).append(Line(rest, line.id, line.timestamp))
+            found.logs.setdefault(LineAttributes(tags), []).append(Line(rest, line.id, line.timestamp))
             return True
     if reports is not None and '"platform.' in message:
         reports.read_json(line)

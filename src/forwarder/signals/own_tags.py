@@ -1,4 +1,4 @@
-"""A JSON message may bring tags of its own: a text under `ddtags`, which belongs among the log's tags instead."""
+"""A JSON message may have its own tags: a string under `ddtags`, which belongs among the log's tags instead."""
 
 import json
 import re
@@ -6,12 +6,12 @@ import re
 import msgspec
 from msgspec import Raw
 
-# The intake takes 1 MB a log, and only the message can be cut. Longer tags than any real ones stay where they are.
-LONGEST = 32_768
+# The intake accepts 1 MB per log, and only the message can be cut. Tags longer than any real ones stay in the message.
+MAX_CHARACTERS = 32_768
 
 _STRING = r'"(?:[^"\\]++|\\.)*+"'
 _NAME = r'"ddtags"\s*+:\s*+'
-# Up to the next bracket outside of strings (1), or else the next text under `ddtags` (2), maybe with a comma (3).
+# Up to the next bracket outside strings (1), or else the next string under `ddtags` (2), maybe with a comma (3).
 _NEXT = re.compile(
     rf'(?:[^"{{}}\[\]]++|(?!{_NAME}"){_STRING})*+(?:([{{}}\[\]])|({_NAME}{_STRING})(\s*+,\s*+)?)', re.DOTALL
 )
@@ -20,25 +20,25 @@ _decode = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def take(message: str) -> tuple[str, str]:
-    """Take the tags out of a message; return them, or the empty text if there are none, and the rest of the message.
+    """Take the tags out of a message; return them, or an empty string if there are none, and the rest of the message.
 
-    The rest stays as it was printed: the user's patterns go by that. `ddtags` of any type but text are left alone.
+    The rest stays as it was printed, for the user's patterns. `ddtags` that is not a string is left alone.
     """
     try:
         members = _members(message)
         tags = msgspec.json.decode(members.pop("ddtags", b'""'), type=str)
-        if not tags.strip(" ,") or len(tags) > LONGEST:
+        if not tags.strip(" ,") or len(tags) > MAX_CHARACTERS:
             return "", message
         rest = _without_tags(message)
         if _members(rest) != members:  # `ddtags` is there twice, or spelled with escapes
             rest = msgspec.json.encode(members).decode() + _trailing_space(message)
-    except (msgspec.MsgspecError, ValueError, RecursionError):  # a ValueError: also a name that is half a surrogate
+    except (msgspec.MsgspecError, ValueError, RecursionError):  # ValueError: also a name with a lone surrogate
         return "", message
     return tags, rest
 
 
 def _members(message: str) -> dict[str, Raw]:
-    """Return the members of an object, also of one that only lenient readers take: `NaN`, halves of surrogates."""
+    """Return the members of an object, also of one that only lenient parsers accept: `NaN`, lone surrogates."""
     try:
         return _decode(message)
     except msgspec.ValidationError:  # it is no object
@@ -49,7 +49,7 @@ def _members(message: str) -> dict[str, Raw]:
 
 
 def _without_tags(message: str) -> str:
-    """Cut the first text under `ddtags` out of an object, but for those of what is nested in it."""
+    """Cut the first string under `ddtags` out of an object, ignoring nested objects."""
     depth = 0
     for found in _NEXT.finditer(message):
         bracket, _, comma = found.groups()

@@ -20,16 +20,16 @@ from forwarder.records import Line, Metric, Origin
 
 PREFIX = "aws.lambda.enhanced."
 
-# USD, https://aws.amazon.com/lambda/pricing/ for x86_64: nothing in the lines tells the architecture.
-PRICE_OF_A_REQUEST = 0.0000002
-PRICE_OF_A_GB_SECOND = 0.0000166667
+# USD, https://aws.amazon.com/lambda/pricing/ for x86_64: the lines do not name the architecture.
+PRICE_PER_REQUEST = 0.0000002
+PRICE_PER_GB_SECOND = 0.0000166667
 
-# A text line is worth a look if it starts with one of the first, or holds one of the second.
+# A text line is a candidate if it starts with one of the first, or contains one of the second.
 REPORTS = ("REPORT RequestId: ", "INIT_REPORT ", "RESTORE_REPORT ")
 MARKS = ("Task timed out after ", "emory", "signal: killed")
 _TIMED_OUT = regex.compile(r"\S{10,40} (?P<request>\S{1,64}) Task timed out after [\d.]{1,12} seconds\s*")
 
-# What nearly all reports look like, their measures in the order of `_Metrics`: a third of the cost of reading fields.
+# The shape of nearly all reports, values in the order of `_ReportMetrics`: a third of the cost of reading fields.
 _USUAL_REPORT = re.compile(
     r"REPORT RequestId: ([0-9a-f-]{36})\tDuration: (\d{1,9}\.\d{1,6}) ms\tBilled Duration: (\d{1,15}) ms\t"
     r"Memory Size: (\d{1,9}) MB\tMax Memory Used: (\d{1,9}) MB\t(?:Init Duration: (\d{1,9}\.\d{1,6}) ms\t)?\s*"
@@ -39,7 +39,7 @@ _USUAL_REPORT = re.compile(
 _FIELDS = ("Duration", "Billed Duration", "Memory Size", "Max Memory Used", "Init Duration", "Restore Duration")
 _NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) (?:ms|MB)\s*")
 
-# How runtimes say that memory ran out. Anchored at both ends, if only by a colon, so that a line that merely speaks of
+# How runtimes say that memory ran out. Anchored at both ends, if only by a colon, so that a line that merely mentions
 # it does not count. Lambda breaks some lines with carriage returns.
 _OUT_OF_MEMORY = regex.compile(
     r"""
@@ -48,7 +48,7 @@ _OUT_OF_MEMORY = regex.compile(
       | \[ERROR\]\s+MemoryError                                                         # Python
       | (?:Unhandled\ exception\.\ )?(?:System\.)?OutOfMemoryException                   # .NET
       ) (?: : | [\t\ ]*(?:\r|$))
-    | (?: [A-Z][\w\ ]{0,60}:\ java\.lang\.OutOfMemoryError                              # behind its message
+    | (?: [A-Z][\w\ ]{0,60}:\ java\.lang\.OutOfMemoryError                              # after its message
       | (?:\[\d+:0x[0-9a-f]+\]\ .{0,200})?(?:FATAL\ ERROR:\ .{0,200}\ -\ )?
         JavaScript\ heap\ out\ of\ memory
       | (?:\S{1,300}:\d+:in\ .{0,200}:\ |\[FATAL\]\ )?
@@ -62,66 +62,66 @@ _OUT_OF_MEMORY = regex.compile(
 _MEMORY_ERRORS = frozenset({"Runtime.OutOfMemory"})
 
 
-_Measures = TypeVar("_Measures")
-_Measure = Annotated[float, Meta(ge=0)]
+_T = TypeVar("_T")
+_NonNegative = Annotated[float, Meta(ge=0)]
 
 
-class _Metrics(Struct, rename="camel"):
+class _ReportMetrics(Struct, rename="camel"):
     """Of `platform.report`; Lambda Managed Instances give only the duration."""
 
-    duration_ms: _Measure | None = None
-    billed_duration_ms: _Measure | None = None
-    memory_size_mb: _Measure | None = msgspec.field(default=None, name="memorySizeMB")
-    max_memory_used_mb: _Measure | None = msgspec.field(default=None, name="maxMemoryUsedMB")
-    init_duration_ms: _Measure | None = None
-    restore_duration_ms: _Measure | None = None
+    duration_ms: _NonNegative | None = None
+    billed_duration_ms: _NonNegative | None = None
+    memory_size_mb: _NonNegative | None = msgspec.field(default=None, name="memorySizeMB")
+    max_memory_used_mb: _NonNegative | None = msgspec.field(default=None, name="maxMemoryUsedMB")
+    init_duration_ms: _NonNegative | None = None
+    restore_duration_ms: _NonNegative | None = None
 
     @property
     def cold(self) -> bool:
-        """Whether a new sandbox had to be started for the invocation."""
+        """Whether a new sandbox was started for the invocation."""
         return self.init_duration_ms is not None or self.restore_duration_ms is not None
 
 
-_NO_TEXT = Raw(b'""')
+_EMPTY_STRING = Raw(b'""')
 
 
 class _Record(Struct, rename="camel"):
     """What a report tells of how a phase ended."""
 
-    request_id: Raw = _NO_TEXT
-    status: Raw = _NO_TEXT
-    error_type: Raw = _NO_TEXT
+    request_id: Raw = _EMPTY_STRING
+    status: Raw = _EMPTY_STRING
+    error_type: Raw = _EMPTY_STRING
 
 
 class _Report(Struct):
     type: str
-    record: _Record | str  # a fault's is a text
+    record: _Record | str  # a string for a fault
 
 
-class _Measured(Struct, Generic[_Measures]):
-    metrics: _Measures
+class _WithMetrics(Struct, Generic[_T]):
+    metrics: _T
 
 
-class _MeasuredReport(Struct, Generic[_Measures]):
-    record: _Measured[_Measures]
+class _WithRecord(Struct, Generic[_T]):
+    record: _WithMetrics[_T]
 
 
 _decode_report = msgspec.json.Decoder(_Report).decode
-_decode_measures = msgspec.json.Decoder(_MeasuredReport[_Metrics]).decode
-_decode_any_measures = msgspec.json.Decoder(_MeasuredReport[dict[str, Raw]]).decode
-_decode_measure = msgspec.json.Decoder(_Measure).decode
+_decode_metrics = msgspec.json.Decoder(_WithRecord[_ReportMetrics]).decode
+_decode_raw_metrics = msgspec.json.Decoder(_WithRecord[dict[str, Raw]]).decode
+_decode_value = msgspec.json.Decoder(_NonNegative).decode
 _decode_text = msgspec.json.Decoder(str).decode
 
 
 @dataclass(slots=True)
 class _Failures:
-    """Failures of one kind, some of which name their request, in the stream that is read and in those before it."""
+    """Failures of one kind, some of which name their request, in the current stream and earlier ones."""
 
     name: str
-    _by_request: dict[str, Line] = field(default_factory=dict)  # the line that told first
+    _by_request: dict[str, Line] = field(default_factory=dict)  # the first line
     _unnamed: Line | None = None
     _counted: set[str] = field(default_factory=set)  # requests
-    _streams: dict[str, bool] = field(default_factory=dict)  # → whether what was counted has no name yet
+    _streams: dict[str, bool] = field(default_factory=dict)  # → whether the counted failure has no request yet
 
     def add(self, line: Line, request: str | None) -> None:
         if request:
@@ -132,7 +132,7 @@ class _Failures:
     def close(self, stream: str) -> list[tuple[str, Line]]:
         """End a stream, or a part of it; return the request, if known, and the line of each failure not counted yet.
 
-        One without a name may be the same as one that has a name, so only one of the two counts, whichever came first.
+        A failure without a request may be the same as one with a request, so only one of the two counts, the first.
         """
         new = [(request, line) for request, line in self._by_request.items() if request not in self._counted]
         if self._by_request:
@@ -150,17 +150,17 @@ class _Failures:
 class Reports:
     """Reads the platform's lines of one event, stream by stream; `close` ends a stream, or a part of it.
 
-    Timeouts and memory failures count once per request where a line names one, else once per stream, however many lines
-    of the event tell of them.
+    Timeouts and memory failures count once per request if a line names one, else once per stream, however many lines
+    of the event report them.
     """
 
     def __init__(self) -> None:
-        self._measures: list[tuple[Line, str, _Metrics]] = []  # with the request
+        self._reports: list[tuple[Line, str, _ReportMetrics]] = []  # with the request
         self._timeouts = _Failures(PREFIX + "timeouts")
         self._memory = _Failures(PREFIX + "out_of_memory")
 
     def read_text(self, line: Line) -> None:
-        """Look at a line of the text log format that passed the cheap tests."""
+        """Read a line of the text log format that passed the cheap tests."""
         message = line.message
         if not message.startswith(REPORTS):
             if timed_out := _TIMED_OUT.fullmatch(message):
@@ -169,17 +169,17 @@ class Reports:
             return
         if usual := _USUAL_REPORT.fullmatch(message):
             request, duration, billed, size, used, init = usual.groups()
-            measures = _Metrics(float(duration), float(billed), float(size), float(used), _float(init))
-            self._measures.append((line, request, measures))
+            values = _ReportMetrics(float(duration), float(billed), float(size), float(used), _float(init))
+            self._reports.append((line, request, values))
             return
         fields = _fields(message)
         request = fields.get("REPORT RequestId", "").strip()
         if "REPORT RequestId" in fields:
-            self._measures.append((line, request, _Metrics(*(_number(fields.get(name, "")) for name in _FIELDS))))
-        self._ended(line, request, fields.get("Status", ""), fields.get("Error Type", ""))
+            self._reports.append((line, request, _ReportMetrics(*(_number(fields.get(name, "")) for name in _FIELDS))))
+        self._note_outcome(line, request, fields.get("Status", ""), fields.get("Error Type", ""))
 
     def read_json(self, line: Line) -> None:
-        """Look at a line of the JSON log format that mentions the platform."""
+        """Read a line of the JSON log format that mentions the platform."""
         try:
             report = _decode_report(line.message)
             if not report.type.startswith("platform."):
@@ -188,13 +188,13 @@ class Reports:
                 self._out_of_memory(line, report.record)
                 return
             request = _text(report.record.request_id)
-            self._ended(line, request, _text(report.record.status), _text(report.record.error_type))
+            self._note_outcome(line, request, _text(report.record.status), _text(report.record.error_type))
             if report.type == "platform.report":
-                self._measures.append((line, request, _measures_of(line.message)))
+                self._reports.append((line, request, _report_metrics(line.message)))
         except UNREADABLE_JSON:
             return
 
-    def _ended(self, line: Line, request: str, status: str, error: str) -> None:
+    def _note_outcome(self, line: Line, request: str, status: str, error: str) -> None:
         if status.strip() == "timeout":
             self._timeouts.add(line, request)
         if error.strip() in _MEMORY_ERRORS:
@@ -205,23 +205,23 @@ class Reports:
             self._memory.add(line, failed["request"])
 
     def close(self, origin: Origin) -> tuple[list[Metric], set[int]]:
-        """End a stream: return the metrics of its lines, and the `id()`s of the lines that made any."""
+        """End a stream: return the metrics of its lines, and the `id()`s of the lines that yielded any."""
         made: list[Metric] = []
         lines: set[int] = set()
         tags_of: dict[tuple[float | None, bool], tuple[str, ...]] = {}
-        by_request = {"": origin.report_tags}  # of one that is not known, no more can be told
-        for line, request, measures in self._measures:
-            if (kind := (measures.memory_size_mb, measures.cold)) not in tags_of:
+        by_request = {"": origin.report_tags}  # for an unknown request
+        for line, request, values in self._reports:
+            if (kind := (values.memory_size_mb, values.cold)) not in tags_of:
                 tags_of[kind] = (*_tags_of(*kind), *origin.report_tags)
             by_request.setdefault(request, tags_of[kind])
-            if metrics := _metrics_of(line, measures, tags_of[kind]):
+            if metrics := _metrics_of(line, values, tags_of[kind]):
                 made += metrics
                 lines.add(id(line))
         for failures in (self._timeouts, self._memory):
             for request, line in failures.close(origin.pointer):
                 made.append(Metric(failures.name, 1, _second(line), by_request.get(request, origin.report_tags)))
                 lines.add(id(line))
-        self._measures = []
+        self._reports = []
         return made, lines
 
 
@@ -231,25 +231,25 @@ def _fields(message: str) -> dict[str, str]:
 
 
 def _number(value: str) -> float | None:
-    """Read a number that its unit follows, or nothing."""
+    """Read a number followed by its unit, or return None."""
     return float(number[1]) if (number := _NUMBER.fullmatch(value)) else None
 
 
-def _measures_of(message: str) -> _Metrics:
-    """Read the measures of a `platform.report`, and of one that is odd those that are not.
+def _report_metrics(message: str) -> _ReportMetrics:
+    """Read the metrics of a `platform.report`; if some values are invalid, the others.
 
     Raises:
         MsgspecError: there are none.
 
     """
     try:
-        return _decode_measures(message).record.metrics
+        return _decode_metrics(message).record.metrics
     except UNREADABLE_JSON:
         found = {}
-        for name, value in _decode_any_measures(message).record.metrics.items():
+        for name, value in _decode_raw_metrics(message).record.metrics.items():
             with suppress(*UNREADABLE_JSON):
-                found[name] = _decode_measure(value)
-        return msgspec.convert(found, _Metrics)
+                found[name] = _decode_value(value)
+        return msgspec.convert(found, _ReportMetrics)
 
 
 def _text(value: Raw) -> str:
@@ -268,7 +268,7 @@ def _tags_of(memory_mb: float | None, cold: bool) -> tuple[str, ...]:
     return (*memory, "cold_start:true" if cold else "cold_start:false")
 
 
-def _metrics_of(line: Line, of: _Metrics, tags: tuple[str, ...]) -> list[Metric]:
+def _metrics_of(line: Line, of: _ReportMetrics, tags: tuple[str, ...]) -> list[Metric]:
     """Make the metrics of one report. Durations in seconds, memory in MB, cost in USD."""
     second = _second(line)
     values = (
@@ -280,15 +280,15 @@ def _metrics_of(line: Line, of: _Metrics, tags: tuple[str, ...]) -> list[Metric]
         _cost(of.billed_duration_ms, of.memory_size_mb),
     )
     return [
-        # Rounding takes away the noise that a division leaves in the last digits.
+        # Rounding removes the noise of the division in the last digits.
         Metric(name, round(value / unit, 9) if unit > 1 else value, second, tags)
-        for (name, unit), value in zip(_MEASURES, values, strict=True)
+        for (name, unit), value in zip(_METRIC_UNITS, values, strict=True)
         if value is not None and isfinite(value)
     ]
 
 
-# The metrics of a report in the order of their values, and what to divide these by.
-_MEASURES = (
+# The metrics of a report in the order of their values, and the divisor of each.
+_METRIC_UNITS = (
     (PREFIX + "duration", 1000),
     (PREFIX + "billed_duration", 1000),
     (PREFIX + "init_duration", 1000),
@@ -301,7 +301,7 @@ _MEASURES = (
 def _cost(billed_ms: float | None, memory_mb: float | None) -> float | None:
     if billed_ms is None or memory_mb is None:
         return None
-    return PRICE_OF_A_REQUEST + billed_ms / 1000 * (memory_mb / 1024) * PRICE_OF_A_GB_SECOND
+    return PRICE_PER_REQUEST + billed_ms / 1000 * (memory_mb / 1024) * PRICE_PER_GB_SECOND
 
 
 def _second(line: Line) -> int:

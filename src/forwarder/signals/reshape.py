@@ -1,6 +1,6 @@
-"""Gives the logs of some sources a shape that can be searched, since no intake searches in arrays of objects.
+"""Gives the logs of some sources a searchable shape, since intakes do not search in arrays of objects.
 
-What is not of the expected shape stays as it is. Members that nothing is to be done with keep their text, and so their
+What does not have the expected shape stays as it is. Members that are not changed keep their text, and so their
 numbers, byte for byte.
 """
 
@@ -18,7 +18,7 @@ from forwarder.records import Line, Signals
 _Object = dict[str, Raw]
 _Changes = tuple[tuple[str, Callable[[Raw], Raw]], ...]  # of members, by name
 
-# What has no key: so Security Hub itself calls a resource of no type that it knows.
+# For entries without a key: Security Hub's own name for a resource of an unknown type.
 _OTHER = "Other"
 
 _decode_object = msgspec.json.Decoder(_Object).decode
@@ -28,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Shaped(NamedTuple):
-    """The logs that a line becomes, and the host that it tells of, if any."""
+    """The logs that a line becomes, and the host that it names, if any."""
 
     lines: list[Line]
     host: str = ""
@@ -52,18 +52,18 @@ def reshape(found: Signals, source: str) -> None:
 
 
 def _keyed(entries: Raw, names: tuple[str, ...], value: str = "") -> Raw:
-    """Turn a list of objects into an object by the first of these members that an entry has, which leaves the entry.
+    """Turn a list of objects into an object by the first of these members that an entry has, which is removed.
 
-    With `value`, only that member of each entry is kept. Entries with one key become a list; those without a key, or
-    the value, stay as they are, under a key of their own.
+    With `value`, only that member of each entry is kept. Entries with the same key become a list; those without a
+    key, or the value, stay as they are, under `Other`.
 
     Raises:
-        msgspec.ValidationError: it is not a list with objects in it.
+        msgspec.ValidationError: it is not a list with objects.
 
     """
     raws = _decode_raws(entries)
     if not any(bytes(raw).startswith(b"{") for raw in raws):
-        raise msgspec.ValidationError("there are no objects in it")
+        raise msgspec.ValidationError("it contains no objects")
     by_key: dict[str, list[object]] = {}
     for raw in raws:
         entry = _members(raw)
@@ -73,7 +73,7 @@ def _keyed(entries: Raw, names: tuple[str, ...], value: str = "") -> Raw:
 
 
 def _members(raw: Raw) -> _Object:
-    """Return the members of an object, or none of what is no object."""
+    """Return the members of an object, or none if it is not an object."""
     try:
         return _decode_object(raw)
     except UNREADABLE_JSON:
@@ -100,7 +100,7 @@ def _raw(value: object) -> Raw:
 
 
 def _change(members: _Object, changes: _Changes) -> bool:
-    """Change those members that are there and of the shape that their change expects; tell whether there were any."""
+    """Change the members that exist in the expected shape; return whether there were any."""
     before = dict(members)
     for name, change in changes:
         if name in members:
@@ -110,7 +110,7 @@ def _change(members: _Object, changes: _Changes) -> bool:
 
 
 def _changed(value: Raw, changes: _Changes) -> Raw:
-    """Return an object with those members changed; what is none stays as it is."""
+    """Return an object with those members changed; anything else stays as it is."""
     members = _members(value)
     return _raw(members) if _change(members, changes) else value
 
@@ -177,20 +177,20 @@ _GROUP_MEMBERS: _Changes = (
 # --- Security Hub: https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-event-formats.html
 
 
-# Bytes of what stands around findings, in all their logs together. EventBridge takes no event of over 256 KB.
-_MOST_COPIED = 16 * 1024 * 1024
+# Of what surrounds findings, in all their logs together. EventBridge accepts no event of over 256 KB.
+_MAX_COPIED_BYTES = 16 * 1024 * 1024
 
 
 def _security_hub(line: Line) -> Shaped:
-    """Make one log a finding of `detail.findings`, which holds it as `detail.finding`.
+    """Make one log per finding of `detail.findings`, with it as `detail.finding`.
 
-    An event of many findings with much around them stays one log: what is around them would be in each of the logs.
+    An event of many findings with a large rest stays one log: the rest would be in each of the logs.
     """
     try:
         event = _decode_object(line.message)
         detail = _decode_object(event["detail"])
         raws = _decode_raws(detail.pop("findings"))
-        if "finding" in detail or len(raws) * len(_encode(event | {"detail": detail})) > _MOST_COPIED:
+        if "finding" in detail or len(raws) * len(_encode(event | {"detail": detail})) > _MAX_COPIED_BYTES:
             return Shaped([line])
         findings = [_finding(finding) for finding in raws]
     except (KeyError, *UNREADABLE_JSON):
@@ -200,7 +200,7 @@ def _security_hub(line: Line) -> Shaped:
 
 
 def _finding(finding: Raw) -> Raw:
-    """Turn a finding's list `Resources` into `resources` by their type; what is no object stays as it is."""
+    """Turn a finding's list `Resources` into `resources` by their type; anything but an object stays as it is."""
     members = _members(finding)
     if not members or "resources" in members:
         return finding
@@ -218,7 +218,7 @@ _FINDING_MEMBERS: _Changes = (("Resources", _resources),)
 
 # --- CloudTrail: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
 
-# The session of a role that an EC2 instance has is named for the instance.
+# The role session of an EC2 instance is named after the instance.
 _INSTANCE = regex.compile(r"arn:[\w-]+:sts::\d*:assumed-role/[^/]{1,512}/(?P<host>i-(?:[0-9a-f]{8}|[0-9a-f]{17}))")
 
 
@@ -246,31 +246,31 @@ def _cloudtrail(line: Line) -> Shaped:
 
 # --- Other records that name their host ----------------------------------------------------------
 
-_LONGEST_HOST = 255  # characters; what is longer is no host, and each log has to have room for it
+_MAX_HOST_CHARACTERS = 255  # anything longer is not a host, and each log needs room for it
 
-# Of a state machine, or of one run of a map in it (which adds a label behind a slash).
+# Of a state machine, or of one run of a map in it (which adds a label after a slash).
 _EXECUTION = regex.compile(r"(?P<account>arn:[\w-]+:states:[\w-]*:\d*):\w+:(?P<machine>[^:/]{1,80})[:/].+")
 
 
-def _itself(host: str) -> str:
+def _unchanged(host: str) -> str:
     return host
 
 
 def _state_machine(execution: str) -> str:
-    """Return the ARN of the state machine of an execution's ARN, or the empty text."""
+    """Return the ARN of the state machine of an execution's ARN, or an empty string."""
     found = _EXECUTION.fullmatch(execution)
     return f"{found['account']}:stateMachine:{found['machine']}" if found else ""
 
 
-def _naming_host(*paths: tuple[str, ...], host: Callable[[str], str] = _itself) -> Callable[[Line], Shaped]:
-    """Return what looks for the host under the first of these paths of members that leads to a text."""
+def _naming_host(*paths: tuple[str, ...], host: Callable[[str], str] = _unchanged) -> Callable[[Line], Shaped]:
+    """Return a function that takes the host from the first of these paths of members that leads to a string."""
     marks = {f'"{path[-1]}"' for path in paths}
 
     def shape(line: Line) -> Shaped:
         if any(mark in line.message for mark in marks):
             record = Raw(line.message.encode())
             named = next(filter(None, (_text(_member(record, path)) for path in paths)), "")
-            return Shaped([line], host(named) if len(named) <= _LONGEST_HOST else "")
+            return Shaped([line], host(named) if len(named) <= _MAX_HOST_CHARACTERS else "")
         return Shaped([line])
 
     return shape

@@ -1,4 +1,4 @@
-"""Finds the lines in an event, whatever it is wrapped in. One module per trigger."""
+"""Finds the lines in an event, however it is wrapped. One module per trigger."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -20,14 +20,15 @@ __all__ = [
     "read",
 ]
 
-_MOST_KEYS = 10  # that an error names
-_LONGEST_KEY = 40
+_MAX_KEYS = 10  # in an error
+_MAX_KEY_CHARACTERS = 40
 
-# What the `eventSource` of a record (SNS: `EventSource`), or a member that only such records have, says of an event.
+# The type of an event by the `eventSource` of a record (SNS: `EventSource`), or by a member that only such records
+# have.
 _TYPES_BY_SOURCE = {"aws:kinesis": "kinesis", "aws:s3": "s3", "aws:sns": "sns", "aws:sqs": "sqs"}
 _TYPES_BY_MEMBER = {"kinesis": "kinesis", "s3": "s3", "Sns": "sns"}
 
-# What an event without records may be: (its type, what tells).
+# Events without records: (type, test).
 _SHAPES: tuple[tuple[str, Callable[[Mapping[str, object]], bool]], ...] = (
     ("awslogs", lambda event: "awslogs" in event),
     ("continuation", lambda event: "continuation" in event),
@@ -48,19 +49,19 @@ _EVENT_READERS: Mapping[str, RecordReader] = {
     "eventbridge": envelopes.reader(eventbridge.message),
 }
 
-# Where in a record is what Lambda wants to hear of those that failed.
+# The path of a record's identifier, by which Lambda wants failed records to be named.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 # https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
 _IDENTIFIERS = {"kinesis": ("kinesis", "sequenceNumber"), "sqs": ("messageId",)}
 
 
 def event_type(event: object) -> str:
-    """Name the trigger that an event came from, by its shape.
+    """Return the trigger that an event came from, by its shape.
 
     `awslogs`, `kinesis`, `s3`, `sns`, `sqs`, `eventbridge`, or `continuation`, which is the forwarder's own.
 
     Raises:
-        UnsupportedEventError: the shape is not known; names the top-level keys, and what there is of a first record, so
+        UnsupportedEventError: the shape is unknown; names the top-level keys, and those of the first record, if any, so
             that the event can be recognised in Lambda's on-failure destination.
 
     """
@@ -68,13 +69,13 @@ def event_type(event: object) -> str:
         raise UnsupportedEventError(f"The event is a {type(event).__name__}; expected a JSON object.")
     if known := _known_type(event):
         return known
-    raise UnsupportedEventError(f"Nothing here reads an event with the keys: {_keys(event)}.{_first_record(event)}")
+    raise UnsupportedEventError(f"Unsupported event with the keys: {_keys(event)}.{_first_record(event)}")
 
 
 def read(event: Mapping[str, object], reading: Reading) -> Iterator[Found]:
-    """Yield what is in an event of a known type: lines, and what could not be read, now or ever.
+    """Yield what is in an event of a known type: lines, and what could not be read now, or never can be.
 
-    Each trigger record is read by itself, so that a bad one spoils nothing else.
+    Each trigger record is read separately, so that a bad one affects no other.
     """
     kind = event_type(event)
     if _type_of_records(event) != kind:
@@ -86,9 +87,9 @@ def read(event: Mapping[str, object], reading: Reading) -> Iterator[Found]:
 
 
 def item_identifiers(event: Mapping[str, object]) -> list[str]:
-    """Return what Lambda calls each trigger record in an answer that names those that failed.
+    """Return the identifiers by which a response to Lambda names failed trigger records.
 
-    There are none unless the event is from Kinesis or SQS. A record without one has the empty text, which Lambda takes
+    There are none unless the event is from Kinesis or SQS. A record without one has an empty string, which Lambda takes
     to mean all records.
     """
     kind = _known_type(event)
@@ -100,7 +101,7 @@ def _known_type(event: Mapping[str, object]) -> str:
 
 
 def _type_of_records(event: Mapping[str, object]) -> str:
-    """Name what the first record is of that can be recognised."""
+    """Return the type of the first record that can be recognised."""
     return next(filter(None, map(_type_of_record, _records(event))), "")
 
 
@@ -124,12 +125,12 @@ def _identifier(kind: str, record: object) -> str:
 
 
 def _keys(content: Mapping[str, object]) -> str:
-    return ", ".join(str(key)[:_LONGEST_KEY] for key in list(content)[:_MOST_KEYS]) or "(none)"
+    return ", ".join(str(key)[:_MAX_KEY_CHARACTERS] for key in list(content)[:_MAX_KEYS]) or "(none)"
 
 
 def _first_record(event: Mapping[str, object]) -> str:
     record = next(iter(_records(event)), None)
     if not isinstance(record, Mapping):
         return ""
-    source = optional_text(record.get("eventSource"))[:_LONGEST_KEY]
+    source = optional_text(record.get("eventSource"))[:_MAX_KEY_CHARACTERS]
     return f" Its first record has the keys: {_keys(record)}" + (f", and the eventSource {source}." if source else ".")

@@ -16,15 +16,15 @@ from msgspec import Raw, Struct
 
 from forwarder.deadline import OUT_OF_TIME
 from forwarder.errors import UNREADABLE_JSON, CorruptRecordError, OutOfTimeError
-from forwarder.records import LONGEST_NAME, Found, Group, Line, LogStream, Rejection, Unread
-from forwarder.sources.json_parts import members, texts
-from forwarder.sources.reading import Look, Reading
+from forwarder.records import MAX_NAME_CHARACTERS, Found, Group, Line, LogStream, Rejection, Unread
+from forwarder.sources.json_parts import elements, members
+from forwarder.sources.reading import CheckDeadline, Reading
 
-# An event is at most 6 MB as base64, and log lines pack to a tenth or less. Deflate packs zeros 1:1032, so a hostile
-# event could inflate to 4.5 GB; decoding takes some six times what comes out here.
-LARGEST_DOCUMENT = 64 * 1024 * 1024
+# An event is at most 6 MB as base64, and log lines compress to a tenth or less. Deflate compresses zeros 1:1032, so a
+# hostile event could inflate to 4.5 GB; decoding takes some six times what is inflated here.
+MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
-_SLICE = 16 * 1024  # bytes: what follows the end of a member is copied, so that it had better not be all the rest
+_SLICE = 16 * 1024  # bytes: what follows the end of a gzip member is copied, which would be expensive for all the rest
 
 _CORRUPT = cast(type[Exception], isal_zlib.error)  # its stub calls the class an instance
 
@@ -41,7 +41,7 @@ class _Document(Struct, Generic[_Events]):
 
 
 class _Event(Struct):
-    """A log event that may have more members than a `Line`: extracted fields, or some that AWS has yet to think of."""
+    """A log event that may have more members than a `Line`: extracted fields, or ones that AWS may add later."""
 
     message: str
     id: str = ""
@@ -64,36 +64,36 @@ def read_event(event: object, number: int, reading: Reading) -> Iterator[Found]:
 
     """
     try:
-        reading.look()
-        group = read(event, reading.look)
+        reading.check_deadline()
+        group = read(event, reading.check_deadline)
     except OutOfTimeError:
         yield Unread(number, OUT_OF_TIME, "the awslogs event")
     else:
         yield group
 
 
-def read(event: object, look: Look) -> Group:
+def read(event: object, check_deadline: CheckDeadline) -> Group:
     """Read the one group of lines in a subscription event.
 
     Raises:
         CorruptRecordError: base64, gzip or the JSON around the log events is broken.
-        OutOfTimeError: `look` says so.
+        OutOfTimeError: raised by `check_deadline`.
 
     """
     data = event
     for name in ("awslogs", "data"):
         data = data.get(name) if isinstance(data, Mapping) else None
     if not isinstance(data, str):
-        raise CorruptRecordError("awslogs.data is not a text")
-    return read_document(inflate(from_base64(data, "awslogs.data")), 0, look)
+        raise CorruptRecordError("awslogs.data is not a string")
+    return read_document(inflate(from_base64(data, "awslogs.data")), 0, check_deadline)
 
 
-def read_document(document: bytes, record: int, look: Look) -> Group:
+def read_document(document: bytes, record: int, check_deadline: CheckDeadline) -> Group:
     """Read an inflated CloudWatch Logs document.
 
-    One typed decode is the fast path, and where log events have more members than a `Line`, another one. Where both
-    refuse (a lone surrogate, a mistyped field, absurd nesting), the document is taken apart and each log event decoded
-    by itself, so that one bad one costs only itself. That is slow: `look` is called now and then, and may raise.
+    One typed decode is the fast path, and where log events have more members than a `Line`, another one. If both fail
+    (a lone surrogate, a mistyped field, absurd nesting), the document is split and each log event decoded separately,
+    so that a bad one costs only itself. That is slow: `check_deadline` is called now and then, and may raise.
 
     Raises:
         CorruptRecordError: the JSON around the log events is broken.
@@ -107,7 +107,7 @@ def read_document(document: bytes, record: int, look: Look) -> Group:
     try:
         found = _decode_events(document)
     except UNREADABLE_JSON:
-        return _read_in_parts(document, record, look)
+        return _read_in_parts(document, record, check_deadline)
     return _group(found.messageType, _with_extracted(found.logEvents, Group(_stream_of(found), [], record)))
 
 
@@ -116,11 +116,11 @@ def _stream_of(document: _Document[Any]) -> LogStream:
 
 
 def _stream(log_group: str, log_stream: str, owner: str) -> LogStream:
-    return LogStream(log_group[:LONGEST_NAME], log_stream[:LONGEST_NAME], owner[:LONGEST_NAME])
+    return LogStream(log_group[:MAX_NAME_CHARACTERS], log_stream[:MAX_NAME_CHARACTERS], owner[:MAX_NAME_CHARACTERS])
 
 
 def _group(kind: str, group: Group) -> Group:
-    if kind == "CONTROL_MESSAGE":  # CloudWatch Logs asks whether the destination can be reached
+    if kind == "CONTROL_MESSAGE":  # CloudWatch Logs tests whether the destination can be reached
         return replace(group, lines=[], filtered=len(group.lines))
     return group
 
@@ -133,21 +133,21 @@ def _with_extracted(events: list[_Event], group: Group) -> Group:
 
 
 def _fields(json: Raw) -> str:
-    """Return extracted fields as JSON; what cannot be read whole is left out, since it stands in the message, too."""
+    """Return extracted fields as JSON; what cannot be read is left out, since it is in the message, too."""
     try:
         return bytes(json).decode() if _decode_fields(json) else ""
     except UNREADABLE_JSON:
         return ""
 
 
-def _read_in_parts(document: bytes, record: int, look: Look) -> Group:
-    fields = members(document.decode("utf-8", "replace"), look)
+def _read_in_parts(document: bytes, record: int, check_deadline: CheckDeadline) -> Group:
+    fields = members(document.decode("utf-8", "replace"), check_deadline)
     stream = _stream(_text(fields.get("logGroup", "")), _text(fields.get("logStream", "")), _owner(fields))
     events: list[_Event] = []
     rejected: list[Rejection] = []
     if "logEvents" not in fields:
         raise CorruptRecordError("the document has no logEvents")
-    for number, text in enumerate(texts(fields["logEvents"], look)):
+    for number, text in enumerate(elements(fields["logEvents"], check_deadline)):
         try:
             events.append(_decode_event(text))
         except UNREADABLE_JSON as error:
@@ -157,7 +157,7 @@ def _read_in_parts(document: bytes, record: int, look: Look) -> Group:
 
 
 def _text(json: str) -> str:
-    """Decode a field that ought to be a text; anything else counts as not there."""
+    """Decode a field that should be a string; anything else counts as missing."""
     try:
         return _decode_text(json)
     except UNREADABLE_JSON:
@@ -165,20 +165,20 @@ def _text(json: str) -> str:
 
 
 def _owner(fields: dict[str, str]) -> str:
-    """Return the account, which somebody may have written as a number."""
+    """Return the account, which may have been written as a number."""
     owner = fields.get("owner", "").strip()
     return owner if owner.isdecimal() else _text(owner)
 
 
 def _why(error: Exception) -> str:
-    """Say why a log event cannot be read, without any of it: msgspec names places and types, no values."""
+    """Return why a log event cannot be read, without any of it: msgspec names paths and types, no values."""
     if isinstance(error, msgspec.ValidationError):
         return str(error)
     return "nested too deeply" if isinstance(error, RecursionError) else "it is not valid JSON text"
 
 
 def from_base64(data: str, name: str) -> bytes:
-    """Return the bytes that a text stands for; `name` says where it was.
+    """Decode base64; `name` is the field, for the error.
 
     Raises:
         CorruptRecordError: it is not base64.
@@ -191,14 +191,14 @@ def from_base64(data: str, name: str) -> bytes:
 
 
 def inflate(data: bytes) -> bytes:
-    """Inflate gzip in one go, within `LARGEST_DOCUMENT`.
+    """Inflate gzip in one go, within `MAX_DOCUMENT_BYTES`.
 
     Raises:
         CorruptRecordError: it is not gzip, is cut off, or is too large.
 
     """
     parts: list[bytes] = []
-    room = LARGEST_DOCUMENT
+    room = MAX_DOCUMENT_BYTES
     inflater = None
     for start in range(0, len(data), _SLICE):
         piece = data[start : start + _SLICE]
@@ -210,7 +210,7 @@ def inflate(data: bytes) -> bytes:
                 raise CorruptRecordError("its gzip is corrupt") from None
             room -= len(parts[-1])
             if room < 0:
-                raise CorruptRecordError(f"it inflates to over {LARGEST_DOCUMENT} bytes")
+                raise CorruptRecordError(f"it inflates to over {MAX_DOCUMENT_BYTES} bytes")
             piece, inflater = (inflater.unused_data, None) if inflater.eof else (b"", inflater)
     if inflater or not data:
         raise CorruptRecordError("its gzip is cut off")

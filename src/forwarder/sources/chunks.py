@@ -1,11 +1,11 @@
-"""An object on its way: an iterator of chunks of bytes."""
+"""An object being downloaded: an iterator of chunks of bytes."""
 
 from collections.abc import Iterator
 from itertools import chain
 
 
 def peeked(chunks: Iterator[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
-    """Return the first bytes, at least `size` if there are so many, and an iterator of all bytes, those among them."""
+    """Return the first bytes, at least `size` if there are that many, and an iterator of all bytes, including these."""
     head = b""
     for chunk in chunks:
         head += chunk

@@ -1,4 +1,4 @@
-"""The forwarder's own events, with which a replay reads on in an object."""
+"""The forwarder's own events, with which a replay continues reading an object."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -11,7 +11,7 @@ from forwarder.sources.reading import Reading
 from forwarder.sources.values import BucketName, Name, convert
 
 _Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-# What S3 knows; anything else could not even stand in a request.
+# What S3 allows; anything else would not even be valid in a request.
 _Key = Annotated[Name, Meta(max_length=1024)]
 _Version = Annotated[str, Meta(pattern=r"^[\x21-\x7e]{0,1024}\Z")]
 _ETag = Annotated[str, Meta(pattern=r"^[\x21-\x7e]{0,256}\Z")]
@@ -31,7 +31,7 @@ class _Event(Struct):
 
 
 def continuation_event(rest: Continuation) -> dict[str, object]:
-    """Return the event that makes a forwarder read on from there."""
+    """Return the event that makes a forwarder continue from there."""
     wanted = rest.object
     return {
         "continuation": {
@@ -45,11 +45,11 @@ def continuation_event(rest: Continuation) -> dict[str, object]:
     }
 
 
-def read(event: object, number: int, reading: Reading) -> Iterator[Found]:  # noqa: ARG001 - as all that reads
-    """Read on where such an event says.
+def read(event: object, number: int, reading: Reading) -> Iterator[Found]:  # noqa: ARG001 - a RecordReader
+    """Continue reading where such an event says.
 
     Raises:
-        CorruptRecordError: it does not say so.
+        CorruptRecordError: the event is invalid.
 
     """
     rest = convert(event, _Event).continuation

@@ -1,7 +1,7 @@
-"""Undoes the compression of objects, told by their first bytes and never by their names.
+"""Decompresses objects, by their first bytes and never by their names.
 
 Both decompressors have the same methods as `bz2.BZ2Decompressor`, so one loop serves them. isal's takes a third of the
-time that zlib's does.
+time of zlib's.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,11 +13,11 @@ from isal import igzip_lib
 from forwarder.errors import CorruptRecordError
 from forwarder.sources.chunks import peeked
 
-LAYERS = 2  # Firehose compresses what CloudWatch Logs had compressed before
+LAYERS = 2  # Firehose compresses what CloudWatch Logs has already compressed
 # Bytes. When a step fails, its output is lost, so steps are small; larger ones gain 15 %. A small input bounds what is
 # copied where one member of many ends.
 _INPUT, _OUTPUT = 16 * 1024, 16 * 1024
-_LONGEST_MAGIC = 4
+_MAX_MAGIC_BYTES = 4
 
 
 class _Decompressor(Protocol):
@@ -32,7 +32,7 @@ class _Decompressor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Format:
-    """A compression: the bytes that each of its members begins with, and how to undo and to check one."""
+    """A compression format: the first bytes of each member, a decompressor, and its errors."""
 
     name: str
     magic: bytes
@@ -64,24 +64,25 @@ _FORMATS = (
 
 
 def is_compressed(head: bytes) -> bool:
-    """Tell whether what begins so is compressed."""
+    """Return whether data that begins like this is compressed."""
     return _format_of(head) is not None
 
 
-def decompressed(chunks: Iterator[bytes], look: Callable[[], None]) -> Iterator[bytes]:
-    """Undo all compression, in steps of some 16 KB; `look` is called at each step, and may raise.
+def decompressed(chunks: Iterator[bytes], check_deadline: Callable[[], None]) -> Iterator[bytes]:
+    """Decompress all layers, in steps of some 16 KB; `check_deadline` is called at each step, and may raise.
 
     Raises:
-        CorruptRecordError: it is corrupt, cut off, or compressed more than `LAYERS` times. Sentences count the bytes
-            that came out before. Iterating raises it, too.
+        CorruptRecordError: it is corrupt, cut off, or compressed more than `LAYERS` times. The message has the number
+        of
+            bytes that came out before. Iterating raises it, too.
 
     """
     for _ in range(LAYERS):
-        head, chunks = peeked(chunks, _LONGEST_MAGIC)
+        head, chunks = peeked(chunks, _MAX_MAGIC_BYTES)
         if (found := _format_of(head)) is None:
             return chunks
-        chunks = _undone(chunks, found, look)
-    head, chunks = peeked(chunks, _LONGEST_MAGIC)
+        chunks = _undone(chunks, found, check_deadline)
+    head, chunks = peeked(chunks, _MAX_MAGIC_BYTES)
     if is_compressed(head):
         raise CorruptRecordError(f"it is compressed more than {LAYERS} times")
     return chunks
@@ -91,13 +92,13 @@ def _format_of(head: bytes) -> _Format | None:
     return next((known for known in _FORMATS if head.startswith(known.magic)), None)
 
 
-def _undone(chunks: Iterator[bytes], known: _Format, look: Callable[[], None]) -> Iterator[bytes]:
+def _undone(chunks: Iterator[bytes], known: _Format, check_deadline: Callable[[], None]) -> Iterator[bytes]:
     layer = _Layer(known)
     for chunk in chunks:
         for start in range(0, len(chunk), _INPUT):
             data: bytes | None = chunk[start : start + _INPUT]
             while data is not None:
-                look()
+                check_deadline()
                 done, data = layer.step(data)
                 if done:
                     yield done
@@ -105,16 +106,16 @@ def _undone(chunks: Iterator[bytes], known: _Format, look: Callable[[], None]) -
 
 
 class _Layer:
-    """One layer, which may come in several members with zeros after each."""
+    """One layer, which may consist of several members with zeros after each."""
 
     def __init__(self, known: _Format) -> None:
         self._known = known
         self._member: _Decompressor | None = None
-        self._ahead = b""  # too little to tell whether a member begins
+        self._ahead = b""  # too little to recognise whether a member begins
         self._size = 0
 
     def step(self, data: bytes) -> tuple[bytes, bytes | None]:
-        """Return what comes out of some bytes, and the bytes for the next step, or `None` if that takes further ones.
+        """Return the output for some bytes, and the bytes for the next step, or `None` if it needs more input.
 
         Raises:
             CorruptRecordError: it is corrupt, or is followed by something else.
@@ -139,7 +140,7 @@ class _Layer:
         return done, None if self._member.needs_input else b""
 
     def end(self) -> None:
-        """Make sure that no more was to come.
+        """Make sure that no more was expected.
 
         Raises:
             CorruptRecordError: it is cut off.

@@ -1,7 +1,7 @@
-"""Takes CloudWatch Logs documents apart that follow one another, as Firehose puts them into objects.
+"""Splits concatenated CloudWatch Logs documents, as Firehose puts them into objects.
 
-All begin with the same bytes, which no document has inside of it, since quotes in a message are escaped. So whatever is
-cut off or malformed ends where the next document begins. In memory there is one document and one chunk.
+All begin with the same bytes, which no document contains elsewhere, since quotes in a message are escaped. So whatever
+is cut off or malformed ends where the next document begins. One document and one chunk are in memory.
 """
 
 import re
@@ -9,28 +9,28 @@ from collections.abc import Iterator
 
 from forwarder.errors import CorruptRecordError
 from forwarder.records import Rejection
-from forwarder.sources.awslogs import LARGEST_DOCUMENT, read_document
+from forwarder.sources.awslogs import MAX_DOCUMENT_BYTES, read_document
 from forwarder.sources.json_records import HEAD
 from forwarder.sources.lines import Stretch
-from forwarder.sources.reading import Look
+from forwarder.sources.reading import CheckDeadline
 
 _BEGINNING = re.compile(rb'\{"messageType": ?"(?:DATA|CONTROL)_MESSAGE", ?"owner"')
-_LONGEST_BEGINNING = 64
+_MAX_BEGINNING_BYTES = 64
 
 
 def begins_documents(data: bytes) -> bool:
-    """Tell whether what begins so is such a document, or several. Their log events begin far before `HEAD` ends."""
+    """Return whether data that begins like this is such documents. Their log events begin well before `HEAD` ends."""
     return _BEGINNING.match(data) is not None and b'"logEvents"' in data[:HEAD]
 
 
 def split(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Yield documents, each with what stands between it and the next one, and their sizes in bytes.
+    """Yield documents, each with what is between it and the next one, and their sizes in bytes.
 
-    Of one that is larger than `LARGEST_DOCUMENT`, only a part is yielded.
+    Of one that is larger than `MAX_DOCUMENT_BYTES`, only a part is yielded.
     """
     parts: list[bytes] = []
     size = 0
-    rest = b""  # what a document may begin with
+    rest = b""  # may be the beginning of a document
     for chunk in chunks:
         data, start = rest + chunk, 0
         for found in _BEGINNING.finditer(data):
@@ -39,8 +39,8 @@ def split(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, int]]:
             if size:
                 yield b"".join(parts), size
             parts, size, start = [], 0, found.start()
-        end = max(start, len(data) - _LONGEST_BEGINNING)
-        if size <= LARGEST_DOCUMENT:
+        end = max(start, len(data) - _MAX_BEGINNING_BYTES)
+        if size <= MAX_DOCUMENT_BYTES:
             parts.append(data[start:end])
         size += end - start
         rest = data[end:]
@@ -48,18 +48,20 @@ def split(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, int]]:
         yield b"".join((*parts, rest)), size + len(rest)
 
 
-def read_documents(chunks: Iterator[bytes], position: int, record: int, look: Look) -> Iterator[Stretch]:
-    """Yield the log events of one document after the other; one that cannot be read is rejected by itself.
+def read_documents(
+    chunks: Iterator[bytes], position: int, record: int, check_deadline: CheckDeadline
+) -> Iterator[Stretch]:
+    """Yield the log events of one document after the other; one that cannot be read is rejected separately.
 
-    Positions are where documents begin. `look` is called for each, and may raise.
+    Positions are where documents begin. `check_deadline` is called for each, and may raise.
     """
     for document, size in split(chunks):
-        look()
+        check_deadline()
         end = position + size
         try:
-            if size > LARGEST_DOCUMENT:
-                raise CorruptRecordError(f"it has over {LARGEST_DOCUMENT} bytes")  # noqa: TRY301 - as one that is broken
-            found = read_document(document, record, look)
+            if size > MAX_DOCUMENT_BYTES:
+                raise CorruptRecordError(f"it has over {MAX_DOCUMENT_BYTES} bytes")  # noqa: TRY301 - handled like a broken one
+            found = read_document(document, record, check_deadline)
         except CorruptRecordError as error:
             rejection = Rejection(f"a CloudWatch Logs document: {error}", f"at byte {position}")
             yield Stretch(position, end, [], rejected=(rejection,))

@@ -1,6 +1,6 @@
-"""Unwraps messages, one in another: an S3 notification in an SNS message in an SQS message, say.
+"""Unwraps nested messages, such as an S3 notification in an SNS message in an SQS message.
 
-What is innermost counts: if it names objects, they are read; if not, it is a log itself, of whoever sent it first.
+The innermost counts: if it names objects, they are read; if not, it is a log of its first sender.
 """
 
 import json
@@ -15,7 +15,7 @@ from forwarder.sources import eventbridge, objects, s3, sns
 from forwarder.sources.reading import Reading
 from forwarder.sources.values import as_json
 
-DEEPEST = 5  # SNS messages in one another; a topic can subscribe a queue, but no other topic
+MAX_NESTED_MESSAGES = 5  # SNS messages; a topic can deliver to a queue, but not to another topic
 
 RecordReader = Callable[[object, int, Reading], Iterator[Found]]
 
@@ -23,7 +23,7 @@ _decode = msgspec.json.Decoder(dict[str, object]).decode
 
 
 def read_record(read: RecordReader, record: object, number: int, pointer: str, reading: Reading) -> Iterator[Found]:
-    """Read one record by itself: if it can never be read, it is rejected, and no other with it."""
+    """Read one record: if it can never be read, only it is rejected."""
     try:
         yield from read(record, number, reading)
     except CorruptRecordError as error:
@@ -31,7 +31,7 @@ def read_record(read: RecordReader, record: object, number: int, pointer: str, r
 
 
 def reader(message: Callable[[object, int], Group]) -> RecordReader:
-    """Return what reads records that hold a message, given what takes it out of them."""
+    """Return a reader of records with a message, given a function that extracts it."""
 
     def read(record: object, number: int, reading: Reading) -> Iterator[Found]:
         yield from _read(message(record, number), reading)
@@ -48,7 +48,7 @@ def _read(message: Group, reading: Reading) -> Iterator[Found]:
     elif eventbridge.announces_object(content):
         yield from objects.read(eventbridge.announced(content), message.record, reading)
     elif reading.deadline.expired:
-        yield message.untaken(OUT_OF_TIME)
+        yield message.as_unread(OUT_OF_TIME)
     elif eventbridge.is_event(content):
         yield eventbridge.as_log(content, message.lines[0].message, message.record)
     else:
@@ -56,12 +56,12 @@ def _read(message: Group, reading: Reading) -> Iterator[Found]:
 
 
 def _unwrapped(message: Group) -> tuple[Group, Mapping[str, object]]:
-    """Return the innermost message, and what is in it if that is a JSON object.
+    """Return the innermost message, and its content if that is a JSON object.
 
-    What does not name its topic is only taken for an envelope if there is something about an object in it.
+    An envelope without a topic only counts as one if its content is about an object.
     """
     content = _json_object(message)
-    for _ in range(DEEPEST):
+    for _ in range(MAX_NESTED_MESSAGES):
         if not sns.is_envelope(content):
             break
         inner = sns.unwrapped(content, message.record)

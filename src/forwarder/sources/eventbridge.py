@@ -1,4 +1,4 @@
-"""EventBridge events: each is a log, but for those that say that there is a new object in S3.
+"""EventBridge events: each is a log, except for those that announce a new object in S3.
 
 https://docs.aws.amazon.com/eventbridge/latest/ref/events-structure.html
 """
@@ -11,7 +11,7 @@ from forwarder.records import Group, Line, S3Object, Sender
 from forwarder.sources.s3 import Bucket
 from forwarder.sources.values import Name, as_json, convert, optional_text, timestamp_of
 
-_OTHERWISE = "cloudwatch"
+_DEFAULT = "cloudwatch"
 
 
 class _Named(Struct):
@@ -29,12 +29,12 @@ class _ObjectCreated(Struct):
 
 
 def is_event(content: Mapping[str, object]) -> bool:
-    """Tell whether a JSON object is an EventBridge event."""
+    """Return whether a JSON object is an EventBridge event."""
     return "detail" in content and "detail-type" in content
 
 
 def announces_object(content: Mapping[str, object]) -> bool:
-    """Tell whether an event says that there is a new object in S3."""
+    """Return whether an event announces a new object in S3."""
     return content.get("source") == "aws.s3" and content.get("detail-type") == "Object Created"
 
 
@@ -44,7 +44,7 @@ def announced(content: Mapping[str, object]) -> S3Object:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 
     Raises:
-        CorruptRecordError: it names none.
+        CorruptRecordError: it names no object.
 
     """
     detail = convert(content, _ObjectCreated).detail
@@ -65,13 +65,13 @@ def message(content: object, number: int) -> Group:
 def as_log(content: Mapping[str, object], text: str, number: int) -> Group:
     """Return an event as a log.
 
-    Neither the bus nor anything else that would do as a host is in it: `resources` may be findings or executions.
+    It contains neither the bus nor anything else that could be a host: `resources` may be findings or executions.
     """
     line = Line(text, optional_text(content.get("id")), timestamp_of(content.get("time")))
     return Group(Sender(_source(content.get("source"))), [line], number)
 
 
 def _source(source: object) -> str:
-    """Name what an event is of: `aws.ec2` is `ec2`."""
+    """Return the source of an event: `ec2` for `aws.ec2`."""
     parts = optional_text(source).split(".")
-    return parts[1] if len(parts) > 1 and parts[1] else _OTHERWISE
+    return parts[1] if len(parts) > 1 and parts[1] else _DEFAULT

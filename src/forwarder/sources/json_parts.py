@@ -1,34 +1,34 @@
-"""Takes a JSON document apart without decoding it.
+"""Splits a JSON document without decoding it.
 
 For documents that a decoder refuses as a whole. Members and elements are cut out as text by counting brackets outside
-of strings, which neither recursion nor a bad value inside one of them can stop. Takes linear time, but a microsecond a
-mark, so that `look` is called now and then, and may raise.
+strings, which neither deep nesting nor a bad value inside one of them can stop. Takes linear time, but a microsecond
+per mark, so that `check_deadline` is called now and then, and may raise.
 """
 
 import re
 from collections.abc import Iterator
 
 from forwarder.errors import CorruptRecordError
-from forwarder.sources.reading import Look
+from forwarder.sources.reading import CheckDeadline
 
-# Up to the next mark, or else to the end: strings, and objects and arrays in which there are no others, are passed over
-# as a whole. A string that is cut off ends with the text, so that no second try can begin inside of it. `re` takes a
+# Up to the next mark, or else to the end: strings, and objects and arrays in which there are no others, are skipped
+# as a whole. A string that is cut off ends with the text, so that no second match can begin inside it. `re` takes a
 # third of the time that `regex` does.
 _STRING = r'"(?:[^"\\]++|\\.?)*+"?+'
 _FLAT = rf'(?:[^"{{}}\[\]]++|{_STRING})*+'
 _MARK = re.compile(rf'(?:[^"{{}}\[\],:]++|{_STRING}|\{{{_FLAT}\}}|\[{_FLAT}\])*+(?:([{{}}\[\],:])|\Z)', re.DOTALL)
 _BRACKETS = {"{": 1, "[": 1, "}": -1, "]": -1}
-_MARKS = 10_000  # between two looks at the clock
+_MARKS = 10_000  # between two checks of the deadline
 _MALFORMED = "its JSON is cut off or malformed"
 
 
-def _parts(text: str, brackets: str, separator: str, look: Look) -> Iterator[tuple[str, str]]:
+def _parts(text: str, brackets: str, separator: str, check_deadline: CheckDeadline) -> Iterator[tuple[str, str]]:
     """Yield (text before the first separator, text after it) of each comma-separated part of a container."""
     text = text.strip()
     if len(text) < 2 or text[0] != brackets[0]:  # noqa: PLR2004 - the two brackets
         raise CorruptRecordError(_MALFORMED)
     start, colon = 1, 0
-    for mark, end, depth in _marks(text, look):
+    for mark, end, depth in _marks(text, check_deadline):
         if mark == separator and not colon:
             colon = end
         elif mark == "," or depth == 0:
@@ -41,12 +41,12 @@ def _parts(text: str, brackets: str, separator: str, look: Look) -> Iterator[tup
         raise CorruptRecordError(_MALFORMED)
 
 
-def _marks(text: str, look: Look) -> Iterator[tuple[str, int, int]]:
-    """Yield (mark, its place, how many brackets are open behind it) of those that are in no inner container."""
+def _marks(text: str, check_deadline: CheckDeadline) -> Iterator[tuple[str, int, int]]:
+    """Yield (mark, position, number of open brackets after it) of marks outside inner containers."""
     depth = 1
     for number, found in enumerate(_MARK.finditer(text, 1)):
         if number % _MARKS == 0:
-            look()
+            check_deadline()
         if (mark := found[1]) is None:
             return
         depth += _BRACKETS.get(mark, 0)
@@ -54,22 +54,22 @@ def _marks(text: str, look: Look) -> Iterator[tuple[str, int, int]]:
             yield mark, found.start(1), depth
 
 
-def members(text: str, look: Look) -> dict[str, str]:
+def members(text: str, check_deadline: CheckDeadline) -> dict[str, str]:
     """Return the members of a JSON object as JSON texts by name.
 
     Raises:
         CorruptRecordError: it is not an object, or it is cut off.
 
     """
-    return {name.strip().strip('"'): value for name, value in _parts(text, "{}", ":", look)}
+    return {name.strip().strip('"'): value for name, value in _parts(text, "{}", ":", check_deadline)}
 
 
-def texts(text: str, look: Look) -> Iterator[str]:
+def elements(text: str, check_deadline: CheckDeadline) -> Iterator[str]:
     """Yield the elements of a JSON array as JSON texts.
 
     Raises:
         CorruptRecordError: it is not an array, or it is cut off.
 
     """
-    for _, element in _parts(text, "[]", "", look):
+    for _, element in _parts(text, "[]", "", check_deadline):
         yield element

@@ -1,9 +1,9 @@
-"""Takes documents such as CloudTrail's apart while they come in: `{"Records": [{…}, {…}]}`, one log a record.
+"""Splits documents such as CloudTrail's while they are being read: `{"Records": [{…}, {…}]}`, one log per record.
 
-Brackets outside of strings are counted, by a pattern of `re` that runs from one to the next, at 80 MB/s. That takes a
-record's bytes as they are, in memory for one record and one chunk, whatever the records hold. The others that were
-measured: `ijson` (yajl2) 90 MB/s, but what it makes has to be encoded again and is then no longer what was in the
-file; `msgspec.Raw` 1,800 MB/s, but of whole documents only; the same pattern in `regex` 25 MB/s.
+Brackets outside strings are counted, by a pattern of `re` that runs from one to the next, at 80 MB/s. That keeps a
+record's bytes unchanged, with one record and one chunk in memory, whatever the records contain. Alternatives that were
+measured: `ijson` (yajl2) 90 MB/s, but its output has to be encoded again and then differs from what was in the file;
+`msgspec.Raw` 1,800 MB/s, but of whole documents only; the same pattern in `regex` 25 MB/s.
 """
 
 import re
@@ -11,10 +11,10 @@ from codecs import utf_8_decode
 from collections.abc import Iterator
 
 from forwarder.errors import CorruptRecordError
-from forwarder.records import LONGEST_LINE, Line
+from forwarder.records import MAX_LINE_BYTES, Line
 from forwarder.sources.lines import LINES, Stretch
 
-HEAD = 4_096  # bytes that are enough to tell such a document by
+HEAD = 4_096  # bytes that are enough to recognise such a document
 
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _BEGINNING = re.compile(
@@ -22,31 +22,31 @@ _BEGINNING = re.compile(
     rb'\s*+"Records"\s*+:\s*+\[\s*+[{\]]',
     re.DOTALL,
 )
-# Up to the next bracket (1) outside of strings, or else to the end, where a string may be cut off (2), perhaps right
-# behind a backslash (3). It always matches, so no search begins inside of a string.
+# Up to the next bracket (1) outside strings, or else to the end, where a string may be cut off (2), perhaps right after
+# a backslash (3). It always matches, so no search begins inside a string.
 _NEXT_BRACKET = re.compile(
     rb'(?:[^"{}\[\]]++|' + _STRING + rb')*+(?:([{}\[\]])|("(?:[^"\\]++|\\.)*+(\\?))?\Z)', re.DOTALL
 )
 _RECORDS = re.compile(rb'"Records"\s*:$')
-_NAME = 64  # bytes: what is kept of the text before a bracket
+_NAME = 64  # bytes that are kept of the text before a bracket
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_BREAK = re.compile(rb"[\r\n]\s*+")
 
-_DOCUMENT, _LIST, _RECORD = 1, 2, 3  # how many brackets are open inside of each
+_DOCUMENT, _LIST, _RECORD = 1, 2, 3  # number of open brackets inside each
 
 
 def begins_records(head: bytes) -> bool:
-    """Tell whether what begins so is a document of records: objects in a list that is named so at the top."""
+    """Return whether data that begins like this is a document of records: objects in a top-level list `Records`."""
     return _BEGINNING.match(head) is not None
 
 
 def read_records(chunks: Iterator[bytes], position: int) -> Iterator[Stretch]:
-    """Yield the records of one such document, or of several one after the other, as their JSON texts on one line each.
+    """Yield the records of one such document, or of several in a row, as JSON on one line each.
 
     Positions count records.
 
     Raises:
-        CorruptRecordError: it is malformed or cut off, or there is something else behind it. What was found before has
+        CorruptRecordError: it is malformed or cut off, or something else follows. What was found before has
             been yielded.
 
     """
@@ -60,45 +60,45 @@ def read_records(chunks: Iterator[bytes], position: int) -> Iterator[Stretch]:
             some = unread[:LINES]
             unread = unread[LINES:]
             lines = [Line(_text(record)) for record in some]
-            cut = frozenset(id(line) for line, record in zip(lines, some, strict=True) if len(record) > LONGEST_LINE)
+            cut = frozenset(id(line) for line, record in zip(lines, some, strict=True) if len(record) > MAX_LINE_BYTES)
             yield Stretch(first, first + len(some), lines, cut=cut)
         if scanner.malformed:
             break
-    if trouble := scanner.trouble:
-        raise CorruptRecordError(f"its JSON is {trouble} after {number} records")
+    if problem := scanner.problem:
+        raise CorruptRecordError(f"its JSON is {problem} after {number} records")
 
 
 def _text(record: bytes) -> str:
-    """Return a record, cut where it is too long.
+    """Return a record, cut if it is too long.
 
-    A part of a character at its end, where it is cut, is left out; a whole record ends in a bracket.
+    A part of a character at the cut is left out; a whole record ends in a bracket.
     """
-    return utf_8_decode(record[:LONGEST_LINE], "replace")[0]
+    return utf_8_decode(record[:MAX_LINE_BYTES], "replace")[0]
 
 
 class _Scanner:
-    """Finds records in chunks that may be cut anywhere."""
+    """Finds records in chunks, whose boundaries may be anywhere."""
 
     def __init__(self) -> None:
         self.malformed = False
         self._depth = 0
         self._in_list = False  # of records, or in one of them
         self._had_list = False  # since the document began
-        self._held = b""  # the text before a bracket that is yet to come
-        self._record: list[bytes] = []  # one that is yet to end
-        self._size = 0  # of what is held of it
-        self._in_break = False  # between two lines of it
-        self._unfinished = b""  # what makes the next chunk begin inside of a string, as the last one ended
+        self._held = b""  # the text before the next bracket
+        self._record: list[bytes] = []  # the one that has not ended yet
+        self._size = 0  # bytes held of it
+        self._in_break = False  # between two of its lines
+        self._unfinished = b""  # makes the next chunk begin inside a string, if the last one ended there
 
     @property
-    def trouble(self) -> str:
-        """What is wrong with the JSON if no more of it comes."""
+    def problem(self) -> str:
+        """What is wrong with the JSON if it ends here."""
         if self.malformed or (self._depth == 0 and self._held.strip()):
             return "malformed"
         return "cut off" if self._depth else ""
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Return the records that are complete with this chunk, on one line each; of a long one, only the beginning."""
+        """Return the records that this chunk completes, on one line each; of a long one, only the beginning."""
         data = self._unfinished + chunk
         start = len(self._unfinished)
         records: list[bytes] = []
@@ -130,7 +130,7 @@ class _Scanner:
 
     def _hold_record(self, data: bytes) -> None:
         """Hold a part of a record without its line breaks, which in JSON are always white space, and indentation."""
-        if self._size > LONGEST_LINE:
+        if self._size > MAX_LINE_BYTES:
             return
         if self._in_break:
             data = data.lstrip()
@@ -143,7 +143,7 @@ class _Scanner:
         self._size += len(data)
 
     def _may_follow(self, text: bytes, mark: bytes) -> bool:
-        """Tell whether a text and the bracket that made the depth what it is may stand there, outside of records."""
+        """Return whether this text and then this bracket, which is counted already, are valid here, outside records."""
         if self._in_list:
             self._in_list = mark != b"]"
             return (mark == b"{" and text in (b"", b",")) or (mark == b"]" and not text)

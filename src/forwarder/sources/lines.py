@@ -1,7 +1,7 @@
-r"""Makes lines, or logs of several lines, out of the bytes of an object.
+r"""Makes lines, or multi-line logs, out of the bytes of an object.
 
-Work is done by the block of whole lines, not by the line. A line ends in `\n`, `\r\n` or `\r`: that is what
-`bytes.splitlines` takes for an end, whereas `str.splitlines` knows some more.
+It works in blocks of whole lines, not line by line. A line ends in `\n`, `\r\n` or `\r`: that is where
+`bytes.splitlines` splits, whereas `str.splitlines` also splits elsewhere.
 """
 
 from codecs import utf_8_decode
@@ -10,26 +10,26 @@ from dataclasses import dataclass, field
 
 import regex
 
-from forwarder.records import LONGEST_LINE, Line, Place, Rejection
+from forwarder.records import MAX_LINE_BYTES, Line, Place, Rejection
 from forwarder.searches import SearchBudget
 
-LINES = 1_000  # of a stretch at most: as many as the intake takes in a request
+LINES = 1_000  # maximum of a stretch: as many as the intake accepts in a request
 
-# Bytes of a log of several lines, after which another one begins. The intake takes 1 MB of a log as encoded JSON, which
-# is longer: attributes come with it, and line feeds and quotes are escaped.
-LONGEST_LOG = 900_000
+# Of a multi-line log, after which another one begins. The intake accepts 1 MB per log as encoded JSON, which is longer:
+# it has attributes, and line feeds and quotes are escaped.
+MAX_LOG_BYTES = 900_000
 
-TOO_LONG = "DD_MULTILINE_LOG_REGEX_PATTERN ran over its time limit on at least one line: that begins no log."
+TOO_LONG = "DD_MULTILINE_LOG_REGEX_PATTERN ran over its time limit on at least one line: it does not begin a log."
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What stands in an object between two positions: lines, and how many were left out since they are empty.
+    """What is in an object between two positions: lines, and how many were left out because they are empty.
 
-    `cut` holds the `id()` of each line of which only the beginning was kept. `place` is where the lines are from if not
-    from the object; `rejected` is what could not be read there, and `extracted` what a `Group` has under that name.
+    `cut` holds the `id()` of each line of which only the beginning was kept. `place` is where the lines are from, if
+    not from the object; `rejected` is what could not be read there, and `extracted` as in `Group`.
     """
 
     start: int
@@ -43,7 +43,7 @@ class Stretch:
 
 
 def read_lines(chunks: Iterator[bytes], position: int, *, header: bool = False) -> Iterator[Stretch]:
-    """Yield all lines of an object whose bytes come in from a position on, at which a line must begin.
+    """Yield all lines of an object, whose bytes start at a position where a line begins.
 
     Undecodable bytes are replaced. With `header`, an object's first line counts as empty.
     """
@@ -56,16 +56,16 @@ def read_lines(chunks: Iterator[bytes], position: int, *, header: bool = False) 
 def read_logs(
     chunks: Iterator[bytes], position: int, begins: Callable[[str], bool], *, header: bool = False
 ) -> Iterator[Stretch]:
-    """Yield logs of several lines, as `read_lines` does lines: one begins with each line that `begins` says so of.
+    """Yield multi-line logs, as `read_lines` yields lines: each line for which `begins` returns True begins one.
 
-    They hold line feeds. What comes before the first beginning is a log of its own, and so is what goes beyond
-    `LONGEST_LOG`. Empty lines inside a log stay.
+    They contain line feeds. What comes before the first beginning is a log of its own, and so is what goes beyond
+    `MAX_LOG_BYTES`. Empty lines inside a log stay.
     """
     start, log = position, _Log()
     for texts, sizes, cut in _lines(chunks, position, header=header):
         done, end, cut_logs = [], start, set()
         for text, size in zip(texts, sizes, strict=True):
-            if log.parts and (log.size + size > LONGEST_LOG or begins(text)):
+            if log.parts and (log.size + size > MAX_LOG_BYTES or begins(text)):
                 done.append(log.text)
                 if log.cut:
                     cut_logs.add(id(done[-1]))
@@ -88,7 +88,7 @@ def first_line(head: bytes, *, header: bool) -> str:
 
 @dataclass(slots=True)
 class _Log:
-    """A log that may not be at its end yet. Empty lines at its ends are no part of it."""
+    """A log that may not be complete yet. Empty lines at its beginning and end are not part of it."""
 
     parts: list[str] = field(default_factory=list)
     size: int = 0  # bytes of the object
@@ -107,32 +107,32 @@ class _Log:
 
 
 class Beginnings:
-    """Tells which lines begin a log, by the user's pattern, which must not hang an invocation.
+    """Decides which lines begin a log, by the user's pattern, which must not hang an invocation.
 
-    A line on which the pattern runs over its limit begins none, and `warn` is called with a sentence. `look` is called
-    for each line, and may raise.
+    A line on which the pattern exceeds its limit does not, and `warn` is called with a sentence. `check_deadline` is
+    called for each line, and may raise.
     """
 
     def __init__(
         self,
         pattern: regex.Pattern[str],
         budget: SearchBudget,
-        look: Callable[[], None],
+        check_deadline: Callable[[], None],
         warn: Callable[[str], None],
     ) -> None:
         self._pattern = pattern
         self._budget = budget
-        self._look = look
+        self._check_deadline = check_deadline
         self._warn = warn
 
     def __call__(self, text: str) -> bool:
-        """Tell whether a line begins a log.
+        """Return whether a line begins a log.
 
         Raises:
             OutOfTimeError: the pattern ran over its limit, and the deadline has come.
 
         """
-        self._look()
+        self._check_deadline()
         try:
             return bool(self._budget.run(self._pattern.match, text))
         except TimeoutError:
@@ -147,7 +147,7 @@ def _stretch(start: int, end: int, texts: list[str], cut: set[int]) -> Stretch:
 
 
 def _lines(chunks: Iterator[bytes], position: int, *, header: bool) -> Iterator[tuple[list[str], list[int], set[int]]]:
-    """Yield lines without what ends them, how many bytes of the object each takes, and the `id()`s of cut ones."""
+    """Yield lines without line ends, the number of bytes of the object that each takes, and the `id()`s of cut ones."""
     for block, lost in _blocks(chunks):
         lines = block.splitlines(keepends=True)
         for first in range(0, len(lines), LINES):
@@ -159,21 +159,21 @@ def _lines(chunks: Iterator[bytes], position: int, *, header: bool) -> Iterator[
                 some[0] = b"" if header else some[0].removeprefix(_BYTE_ORDER_MARK)
             position += sum(sizes)
             texts = [line.rstrip(b"\r\n").decode("utf-8", "replace") for line in some]
-            yield texts, sizes, _cut(some, texts) if len(block) > LONGEST_LINE else set()
+            yield texts, sizes, _cut(some, texts) if len(block) > MAX_LINE_BYTES else set()
 
 
 def _cut(lines: list[bytes], texts: list[str]) -> set[int]:
-    """Cut the texts of lines that are too long between two characters; return the `id()`s of what is left of them."""
+    """Cut lines that are too long between two characters; return the `id()`s of the cut strings."""
     cut = set()
     for number, line in enumerate(lines):
-        if len(line.rstrip(b"\r\n")) > LONGEST_LINE:
-            texts[number], _ = utf_8_decode(line[:LONGEST_LINE], "replace")
+        if len(line.rstrip(b"\r\n")) > MAX_LINE_BYTES:
+            texts[number], _ = utf_8_decode(line[:MAX_LINE_BYTES], "replace")
             cut.add(id(texts[number]))
     return cut
 
 
 def _blocks(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Yield blocks of whole lines, and of each how many bytes its first line has lost that is too long.
+    """Yield blocks of whole lines, each with how many bytes of its first line were dropped because it is too long.
 
     The last one may lack its end.
     """
@@ -190,7 +190,7 @@ def _blocks(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, int]]:
             yield b"".join(held), dropped
             held, kept, dropped = [], 0, 0
             chunk = chunk[end:]
-        if kept > LONGEST_LINE:
+        if kept > MAX_LINE_BYTES:
             dropped += len(chunk)
         else:
             held.append(chunk)

@@ -1,10 +1,10 @@
-"""Reads objects of lines: opened, streamed, decompressed, split, in groups that say where to go on after them.
+"""Reads objects of lines: opened, streamed, decompressed, split, in groups that say where to continue after them.
 
-What is in an object is told by its bytes: lines, documents of CloudWatch Logs (`documents`), or in a file of
-CloudTrail's a document of records (`json_records`).
-Memory is for one group, whatever the object's size. At any trouble, what was read before has been given out, and what
-was not is named: as a `Rejection` where reading it again would not help, as an `Unread` where it may. An object that
-was replaced while it was being read is read anew: some lines may arrive twice, rather than some of them never.
+The content of an object is recognised by its bytes: lines, documents of CloudWatch Logs (`documents`), or in a
+CloudTrail file a document of records (`json_records`). One group is in memory, whatever the object's size. On any
+failure, what was read before has been yielded, and the rest is reported: as a `Rejection` if reading it again would not
+help, as an `Unread` if it may. An object that was replaced while it was being read is read again: some lines may arrive
+twice, but none are lost.
 """
 
 import time
@@ -22,11 +22,11 @@ from forwarder.sources.lines import Beginnings, Stretch, first_line, read_lines,
 from forwarder.sources.opening import opened_in_time
 from forwarder.sources.reading import Reading
 
-BLOCK = 256 * 1024  # bytes that are split into lines at once: some 1,000 lines, or a few times that
-LONGEST_WAIT = 0.5  # seconds for that many to come in: with an object that dribbles, reading gets on all the same
-MOST_REOPENED = 3  # times that a connection may break in the reading of one object
+BLOCK = 256 * 1024  # bytes that are split into lines together: some 1,000 lines, or a few times that
+MAX_WAIT_SECONDS = 0.5  # for that many bytes to come in: so reading also makes progress with a slow object
+MAX_REOPENS = 3  # of one object after broken connections
 LEFT_ALONE = "its intake is left alone for now"
-MOST_FRUITLESS = 3  # replays that get no further, until what is left of an object is rejected
+MAX_FRUITLESS_REPLAYS = 3  # without progress, until the rest of an object is rejected
 
 # https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html: the first line names the fields.
 _HAS_HEADER = "vpcflowlogs"
@@ -38,12 +38,12 @@ def read(wanted: S3Object, record: int, reading: Reading) -> Iterator[Found]:
 
 
 def resume(rest: Continuation, reading: Reading) -> Iterator[Found]:
-    """Yield what is left of an object; of one that has changed since, all that is in it. Raises nothing.
+    """Yield the rest of an object; of one that has changed since, all of it. Raises nothing.
 
-    One that `MOST_FRUITLESS` replays did not get any further in is rejected: such an object takes longer to get to the
-    first unread line, or to the end of that, than an invocation lasts.
+    One that `MAX_FRUITLESS_REPLAYS` replays made no progress in is rejected: reaching the first unread line, or its
+    end, takes longer than an invocation.
     """
-    if rest.attempts < MOST_FRUITLESS:
+    if rest.attempts < MAX_FRUITLESS_REPLAYS:
         return _ObjectReader(rest, 0, reading, fruitless=rest.attempts + 1).found()
     reason = (
         f"reading on from position {rest.position} did not get anywhere in {rest.attempts} replays: "
@@ -53,13 +53,13 @@ def resume(rest: Continuation, reading: Reading) -> Iterator[Found]:
 
 
 class _ObjectReader:
-    """Reads one object from a place on; `fruitless` is the number of attempts of a rest that is no further on."""
+    """Reads one object from a position on; `fruitless` is the number of attempts for a rest without progress."""
 
     def __init__(self, begin: Continuation, record: int, reading: Reading, fruitless: int) -> None:
         self._object = begin.object
         self._begin = begin
         self._etag = begin.etag
-        self._position = begin.position  # of the first line that has not been given out
+        self._position = begin.position  # of the first line that has not been yielded
         self._record = record
         self._reading = reading
         self._fruitless = fruitless
@@ -68,7 +68,7 @@ class _ObjectReader:
         self._damage: CorruptRecordError | GoneError | None = None
 
     def found(self) -> Iterator[Found]:
-        """Yield groups of lines, and last of all what is to be said of the rest, if not all could be read."""
+        """Yield groups of lines, and finally what became of the rest, if not all could be read."""
         pointer = str(self._object)
         try:
             yield from self._groups()
@@ -89,9 +89,9 @@ class _ObjectReader:
 
     def _groups(self) -> Iterator[Group]:
         for stretch in self._stretches():
-            self._reading.look()
+            self._reading.check_deadline()
             rest = self._rest(stretch.start)
-            if self._reading.given_up():
+            if self._reading.gave_up():
                 raise GivenUpError(LEFT_ALONE)
             place = stretch.place or self._object
             yield Group(
@@ -107,7 +107,7 @@ class _ObjectReader:
             self._position = stretch.end
 
     def _stretches(self) -> Iterator[Stretch]:
-        """Open the object, see what it is, and return what is in it from the beginning's position on."""
+        """Open the object, recognise its content, and return it from the initial position on."""
         try:
             download = self._download(0)
             head, chunks = peeked(download, HEAD)
@@ -119,45 +119,45 @@ class _ObjectReader:
         if position > len(head) and not is_compressed(head) and not self._begins_records(head):
             download.close()
             return self._by_bytes(head, self._until_damaged(self._download(position)))
-        chunks = self._until_damaged(decompressed(chunks, self._reading.look))
+        chunks = self._until_damaged(decompressed(chunks, self._reading.check_deadline))
         head, chunks = peeked(chunks, HEAD)
         if self._begins_records(head):
             return read_records(chunks, position)
         return self._by_bytes(head, skipped(chunks, position))
 
     def _begins_records(self, head: bytes) -> bool:
-        """Tell by name and bytes: what an application prints may begin like such a document, and go on with lines."""
+        """Check name and bytes: an application's output may begin like such a document, and continue with lines."""
         return is_cloudtrail_file(self._object.key) and begins_records(head)
 
     def _by_bytes(self, head: bytes, chunks: Iterator[bytes]) -> Iterator[Stretch]:
-        """Read what has positions in bytes, in an object that begins so, from the beginning's position on."""
+        """Read content with positions in bytes, in an object that begins like this, from the initial position on."""
         if begins_documents(head):
-            return read_documents(chunks, self._begin.position, self._record, self._reading.look)
+            return read_documents(chunks, self._begin.position, self._record, self._reading.check_deadline)
         return self._lines(head, chunks)
 
     def _lines(self, head: bytes, chunks: Iterator[bytes]) -> Iterator[Stretch]:
-        """Read logs of several lines if the first line begins one, else all lines by themselves.
+        """Read multi-line logs if the first line begins one, else single lines.
 
-        The beginning of the object tells, so that whoever reads on from the middle does so in the same way.
+        The beginning of the object decides, so that a continuation from the middle is read in the same way.
         """
         header = _HAS_HEADER in self._object.key.lower()
         reading = self._reading
         if reading.multiline is None:
             return read_lines(chunks, self._begin.position, header=header)
         budget = SearchBudget(reading.deadline, reading.processor_share)
-        begins = Beginnings(reading.multiline, budget, reading.look, reading.warn)
+        begins = Beginnings(reading.multiline, budget, reading.check_deadline, reading.warn)
         if not begins(first_line(head[:HEAD], header=header)):
             return read_lines(chunks, self._begin.position, header=header)
         return read_logs(chunks, self._begin.position, begins, header=header)
 
     def _until_damaged(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield in blocks of a fair size what can be had, as if the object ended there; note why it goes no further."""
+        """Yield what can be read in blocks, as if the object ended there; record why it does not continue."""
         block, size, began = list[bytes](), 0, time.monotonic()
         try:
             for chunk in chunks:
                 block.append(chunk)
                 size += len(chunk)
-                if size >= BLOCK or time.monotonic() - began > LONGEST_WAIT:
+                if size >= BLOCK or time.monotonic() - began > MAX_WAIT_SECONDS:
                     yield b"".join(block)
                     block, size, began = [], 0, time.monotonic()
         except (CorruptRecordError, GoneError) as error:
@@ -166,18 +166,18 @@ class _ObjectReader:
             yield b"".join(block)
 
     def _download(self, offset: int) -> Generator[bytes]:
-        """Yield the object's bytes from `offset` on; where the connection breaks, go on from there on another one."""
+        """Yield the object's bytes from `offset` on; after a broken connection, continue there with another one."""
         while True:
-            self._reading.look()
+            self._reading.check_deadline()
             try:
                 with opened_in_time(self._reading, self._object, self._etag, offset) as opened:
                     self._opened, self._etag = True, opened.etag
                     for chunk in opened.chunks:
-                        self._reading.look()
+                        self._reading.check_deadline()
                         offset += len(chunk)
                         yield chunk
             except ReadError:
-                if not self._opened or self._reopened == MOST_REOPENED:
+                if not self._opened or self._reopened == MAX_REOPENS:
                     raise
                 self._reopened += 1
             else:

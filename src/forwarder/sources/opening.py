@@ -1,8 +1,8 @@
-"""Reads objects within a deadline, which a call to AWS knows nothing of.
+"""Reads objects within a deadline, which calls to AWS do not support.
 
-An object is opened, read and closed on a thread of its own, chunk by chunk as its bytes are asked for. A thread that
-does not answer by the deadline is left behind: whatever it waits for has time limits of its own, and then it closes the
-connection. Asking it takes some 60 µs.
+An object is opened, read and closed on a separate thread, chunk by chunk on request. A thread that does not respond by
+the deadline is abandoned: whatever it waits for has its own time limits, and then it closes the connection. A request
+to the thread takes some 60 µs.
 """
 
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from forwarder.errors import OutOfTimeError
 from forwarder.records import S3Object
 from forwarder.sources.reading import OpenObject, Reading
 
-# The one queue that may be put to in a `finally` that the garbage collector runs, in the middle of anything. An
-# executor would wait for a lock that its own thread may hold.
+# The only queue that is safe in a `finally` that the garbage collector runs, at any moment. An executor would wait for
+# a lock that its own thread may hold.
 _Asked = SimpleQueue[bool]  # for a chunk, or to close
 _Answers = SimpleQueue[Any]  # an object once it is open, then its chunks; or an exception
 
 
 @contextmanager
 def opened_in_time(reading: Reading, wanted: S3Object, etag: str, start: int) -> Iterator[OpenObject]:
-    """Open an object as `Objects.open` does, but wait for nothing beyond the deadline.
+    """Open an object as `Objects.open` does, but wait only until the deadline.
 
     Raises:
-        OutOfTimeError: the deadline has come; iterating raises it, too. And whatever `Objects.open` raises.
+        OutOfTimeError: the deadline has passed; iterating raises it, too. And whatever `Objects.open` raises.
 
     """
     asked, answers = _Asked(), _Answers()

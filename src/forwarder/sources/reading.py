@@ -1,4 +1,4 @@
-"""What sources need beside the event."""
+"""What sources need besides the event."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -11,12 +11,12 @@ from forwarder.deadline import OUT_OF_TIME, Deadline
 from forwarder.errors import OutOfTimeError
 from forwarder.records import S3Object
 
-Look = Callable[[], None]  # looks at the clock now and then in long work, and raises `OutOfTimeError`
+CheckDeadline = Callable[[], None]  # called now and then in long work; raises `OutOfTimeError`
 
 
 @dataclass(frozen=True, slots=True)
 class OpenObject:
-    """An object as it is being read: its `etag`, and its bytes from where it was opened, as they come in."""
+    """An object that is being read: its `etag`, and its bytes from where it was opened, as they come in."""
 
     etag: str
     chunks: Iterator[bytes]
@@ -29,10 +29,10 @@ class Objects(Protocol):
         """Open an object at a byte; with `etag`, only if it has not changed since.
 
         Raises:
-            GoneError: it is not there (any more): no use in asking again.
+            GoneError: it does not exist (any more): trying again would not help.
             ChangedError: it has another `etag`.
-            CorruptRecordError: it can never be read (archived, or no name that S3 would take).
-            ReadError: it could not be read now (denied, throttled, no answer); iterating may raise it, too.
+            CorruptRecordError: it can never be read (archived, or an invalid name).
+            ReadError: it could not be read now (denied, throttled, no response); iterating may raise it, too.
 
         """
 
@@ -41,7 +41,7 @@ def _never() -> bool:
     return False
 
 
-def _unheard(_sentence: str) -> None:
+def _ignore(_sentence: str) -> None:
     pass
 
 
@@ -49,23 +49,23 @@ def _unheard(_sentence: str) -> None:
 class Reading:
     """How to read in one invocation: from where, until when, and where a log begins in objects of text.
 
-    `given_up` tells whether the intake of logs is left alone for the rest of the invocation: the rest of an object is
-    better read later, then, than stored. `warn` is called with a sentence when the pattern runs over its time limit,
-    which goes by the share of a CPU that there is.
+    `gave_up` returns whether the intake of logs is left alone for the rest of the invocation: then the rest of an
+    object is better read later than stored. `warn` is called with a sentence when the pattern exceeds its time limit,
+    which depends on the function's share of a CPU.
     """
 
     objects: Objects
     deadline: Deadline
     multiline: regex.Pattern[str] | None = None
-    given_up: Callable[[], bool] = _never
-    warn: Callable[[str], None] = _unheard
+    gave_up: Callable[[], bool] = _never
+    warn: Callable[[str], None] = _ignore
     processor_share: float = 1.0
 
-    def look(self) -> None:
-        """Look at the clock.
+    def check_deadline(self) -> None:
+        """Check whether there is time left.
 
         Raises:
-            OutOfTimeError: the deadline has come.
+            OutOfTimeError: the deadline has passed.
 
         """
         if self.deadline.expired:

@@ -13,7 +13,7 @@ from forwarder.sources import objects
 from forwarder.sources.reading import Reading
 from forwarder.sources.values import BucketName, Name, convert, optional_text
 
-# Other events (removed, tagged, moved to a cheaper class, brought back from one) do not bring lines that are new.
+# Other events (removed, tagged, moved to another storage class, restored) bring no new lines.
 _CREATED = "ObjectCreated:"
 
 
@@ -39,10 +39,10 @@ class _Record(Struct):
 
 
 def read(record: object, number: int, reading: Reading) -> Iterator[Found]:
-    """Read the object that a record of a notification names; other events than creations are filtered.
+    """Read the object that a record of a notification names; events other than creations are filtered.
 
     Raises:
-        CorruptRecordError: it names none.
+        CorruptRecordError: it names no object.
 
     """
     found = convert(record, _Record)
@@ -62,20 +62,20 @@ def records(content: Mapping[str, object]) -> list[object]:
 
 
 def is_notification(content: Mapping[str, object]) -> bool:
-    """Tell whether a JSON object is a notification: an application's own JSON may have records with an `s3`, too."""
+    """Return whether a JSON object is a notification: an application's own JSON may have records with an `s3`, too."""
     return any(isinstance(record, Mapping) and isinstance(record.get("s3"), Mapping) for record in records(content))
 
 
 def is_test(content: Mapping[str, object]) -> bool:
-    """Tell whether S3 only wants to know that its notifications arrive."""
+    """Return whether it is S3's test of a new notification."""
     return content.get("Event") == "s3:TestEvent"
 
 
-def read_test(event: object, number: int, reading: Reading) -> Iterator[Found]:  # noqa: ARG001 - as all that reads
+def read_test(event: object, number: int, reading: Reading) -> Iterator[Found]:  # noqa: ARG001 - a RecordReader
     """Acknowledge a test event."""
     yield acknowledged(number)
 
 
 def acknowledged(number: int) -> Group:
-    """Return what there is to say of a test event."""
+    """Return a group without lines, for a test event."""
     return Group(Sender("s3"), [], number, filtered=1)

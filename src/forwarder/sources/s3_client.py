@@ -17,8 +17,8 @@ from forwarder.sources.reading import OpenObject
 
 CHUNK = 256 * 1024  # bytes at most
 
-# What a version's deletion leaves answers `MethodNotAllowed`. Without the right to list the bucket, S3 answers
-# `AccessDenied` for whatever is not there.
+# A delete marker answers `MethodNotAllowed`. Without the permission to list the bucket, S3 answers `AccessDenied` for
+# whatever does not exist.
 _ERRORS: dict[str, type[ForwarderError]] = {
     "NoSuchKey": GoneError,
     "NoSuchVersion": GoneError,
@@ -28,9 +28,9 @@ _ERRORS: dict[str, type[ForwarderError]] = {
     "PreconditionFailed": ChangedError,
     "412": ChangedError,
 }
-_BEHIND_THE_END = "InvalidRange"
-# What asking again would not change: names that S3 has no place for, and objects in an archive. The last two are raised
-# by botocore, which does not even ask.
+_BEYOND_THE_END = "InvalidRange"
+# Errors that a retry would not change: invalid names, and archived objects. The last two are raised by botocore,
+# without a request.
 _UNREADABLE = {
     "InvalidArgument",
     "InvalidBucketName",
@@ -55,10 +55,10 @@ class S3Objects:
 
     @contextmanager
     def open(self, wanted: S3Object, *, etag: str = "", start: int = 0) -> Iterator[OpenObject]:
-        """Open an object at a byte; with `etag`, only if it has not changed since. What is behind its end is empty.
+        """Open an object at a byte; with `etag`, only if it has not changed since. Beyond its end it is empty.
 
         Raises:
-            GoneError: it is not there.
+            GoneError: it does not exist.
             ChangedError: it has another `etag`.
             CorruptRecordError: it can never be read.
             ReadError: it could not be read now; iterating may raise it, too.
@@ -70,7 +70,7 @@ class S3Objects:
             found = self._client.get_object(Bucket=wanted.bucket, Key=wanted.key, **given)
         except aws.errors() as error:
             code = aws.failure(error)
-            if code == _BEHIND_THE_END:
+            if code == _BEYOND_THE_END:
                 yield OpenObject(etag, iter(()))
                 return
             if code in _UNREADABLE:
@@ -81,9 +81,9 @@ class S3Objects:
 
 
 def _chunks(body: Any, size: int | None) -> Iterator[bytes]:
-    """Yield the bytes of a body of some size as they come in."""
-    # botocore's own methods wait until there are as many bytes as one asks for, however slowly they come. There is no
-    # public way around them, nor does anything below them notice that a body is cut off.
+    """Yield the bytes of a body of this size as they come in."""
+    # botocore's own methods wait for all requested bytes, however slowly they come. There is no public way around them,
+    # and nothing below them notices that a body is cut off.
     read1 = body._raw_stream.read1
     errors: tuple[type[Exception], ...] = (*aws.errors(), HTTPError, OSError)
     received = 0

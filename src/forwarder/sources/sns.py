@@ -1,4 +1,4 @@
-"""SNS messages, as Lambda hands them over and as they arrive in an SQS queue without raw delivery.
+"""SNS messages, as Lambda passes them and as they arrive in an SQS queue without raw delivery.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 """
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from forwarder.records import Group, Line, Sender
-from forwarder.records.unshown import name_only
+from forwarder.records.redacted import redacted_repr
 from forwarder.sources.values import convert, optional_text, timestamp_of, whole_text
 
 
@@ -18,7 +18,7 @@ class _Notification(Struct, rename="pascal"):
     topic_arn: object = ""
     timestamp: object = None
 
-    __repr__ = name_only
+    __repr__ = redacted_repr
 
 
 class _Record(Struct, rename="pascal"):
@@ -29,19 +29,19 @@ def message(record: object, number: int) -> Group:
     """Return the message in a record of an SNS event as a log.
 
     Raises:
-        CorruptRecordError: there is no text for a message.
+        CorruptRecordError: the message is not a string.
 
     """
     return _as_log(convert(record, _Record).sns, number)
 
 
 def is_envelope(content: Mapping[str, object]) -> bool:
-    """Tell whether a JSON object may be an SNS message on its way through a queue."""
+    """Return whether a JSON object may be an SNS message that came through a queue."""
     return content.get("Type") == "Notification" and isinstance(content.get("Message"), str)
 
 
 def names_topic(content: Mapping[str, object]) -> bool:
-    """Tell whether an envelope is SNS's own for sure: an application's log may look like one, too."""
+    """Return whether an envelope is certainly from SNS: an application's log may look like one, too."""
     return "TopicArn" in content
 
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from forwarder.records import Group, Line, Sender
-from forwarder.records.unshown import name_only
+from forwarder.records.redacted import redacted_repr
 from forwarder.sources.values import convert, optional_text, timestamp, whole_text
 
-_MOST_DIGITS = 15  # of a time in milliseconds
+_MAX_DIGITS = 15  # of a time in milliseconds
 
 
 class _Record(Struct):
@@ -20,14 +20,14 @@ class _Record(Struct):
     attributes: object = None
     eventSourceARN: object = ""  # noqa: N815
 
-    __repr__ = name_only
+    __repr__ = redacted_repr
 
 
 def message(record: object, number: int) -> Group:
     """Return a message as a log.
 
     Raises:
-        CorruptRecordError: it has no text for a body.
+        CorruptRecordError: the body is not a string.
 
     """
     found = convert(record, _Record)
@@ -37,6 +37,6 @@ def message(record: object, number: int) -> Group:
 
 def _sent(attributes: object) -> int | None:
     sent = attributes.get("SentTimestamp") if isinstance(attributes, Mapping) else None
-    if not isinstance(sent, str) or not sent.isdecimal() or len(sent) > _MOST_DIGITS:
+    if not isinstance(sent, str) or not sent.isdecimal() or len(sent) > _MAX_DIGITS:
         return None
     return timestamp(int(sent))

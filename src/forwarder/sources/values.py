@@ -1,4 +1,4 @@
-"""Takes values out of what AWS sent, without trusting any of it."""
+"""Extracts values from what AWS sent, without trusting any of it."""
 
 import json
 from datetime import UTC, datetime
@@ -11,34 +11,34 @@ from forwarder.errors import CorruptRecordError
 
 _T = TypeVar("_T")
 
-_WHOLE = r"^[^\ud800-\udfff]*\Z"  # without lone surrogates, which JSON can write and UTF-8 cannot
+_WHOLE = r"^[^\ud800-\udfff]*\Z"  # without lone surrogates, which are possible in JSON but not in UTF-8
 Text = Annotated[str, Meta(pattern=_WHOLE)]
 Name = Annotated[str, Meta(pattern=_WHOLE, min_length=1)]
-# Of another name than this, botocore would not even ask S3.
+# botocore refuses any other name without a request.
 BucketName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,255}\Z")]
 
-_LATEST = 100_000_000_000_000  # milliseconds; the year 5138: what lies beyond is no time
+_LATEST = 100_000_000_000_000  # milliseconds; the year 5138: anything beyond is not a time
 
 
 def convert(value: object, kind: type[_T]) -> _T:
     """Read a decoded JSON value as a Struct.
 
     Raises:
-        CorruptRecordError: it is none; names the place and the types, no values.
+        CorruptRecordError: it does not fit; names the path and the types, no values.
 
     """
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise CorruptRecordError(str(error)) from None
-    except UnicodeError:  # of a text where something else is expected: its error would show the text
-        raise CorruptRecordError("it holds a text that is not valid Unicode") from None
+    except UnicodeError:  # for a string where something else is expected: the error would show the string
+        raise CorruptRecordError("it contains a string that is not valid Unicode") from None
     except RecursionError:
         raise CorruptRecordError("it is nested too deeply") from None
 
 
 def optional_text(value: object) -> str:
-    """Return a text that may as well be missing; anything else counts as missing."""
+    """Return a string that may be missing; anything else counts as missing."""
     return value if isinstance(value, str) and whole_text(value) == value else ""
 
 
@@ -55,7 +55,7 @@ def as_json(value: object) -> str:
     """Return a decoded JSON value as compact JSON text.
 
     Raises:
-        CorruptRecordError: it is nested too deeply, or is none.
+        CorruptRecordError: it is nested too deeply, or not a JSON value.
 
     """
     try:
@@ -65,7 +65,7 @@ def as_json(value: object) -> str:
 
 
 def timestamp(milliseconds: float) -> int | None:
-    """Return milliseconds since the epoch, unless they are out of all reason."""
+    """Return milliseconds since the epoch, unless they are unreasonable."""
     return int(milliseconds) if 0 < milliseconds < _LATEST else None
 
 

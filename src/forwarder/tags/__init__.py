@@ -1,8 +1,8 @@
-"""Fetches the tags that AWS keeps of functions, buckets and log groups, where a setting asks for them.
+"""Fetches the tags of functions, buckets and log groups from AWS, where a setting enables it.
 
-Nothing that goes wrong here fails an invocation: it goes on with the tags that were known last, and says so once.
-Functions and buckets of the forwarder's own account and region are asked for all together, log groups one by one: the
-API that lists tagged resources does not know these.
+No failure here fails an invocation: it continues with the last known tags, and says so once. Functions and buckets of
+the forwarder's own account and region are fetched all together, log groups one by one: the API that lists tagged
+resources does not support them.
 """
 
 import threading
@@ -14,20 +14,20 @@ from urllib.parse import quote
 from forwarder import aws
 from forwarder.deadline import Deadline
 from forwarder.settings import Settings
-from forwarder.tags.cache import Cache, Patience, TagsByArn
+from forwarder.tags.cache import Cache, TagsByArn, WaitBudget
 from forwarder.tags.normal import normalised
 from forwarder.tags.shared import SharedEntry
 
-# Of the time that an invocation has, this share, at most so many seconds, may be spent on waiting for tags.
-WAITING_SHARE, LONGEST_WAIT = 0.1, 2.0
-MOST_LOG_GROUPS = 10_000  # that are kept in memory
+# This share of the remaining time, at most this many seconds, may be spent on waiting for tags.
+WAITING_SHARE, MAX_WAIT_SECONDS = 0.1, 2.0
+MAX_LOG_GROUPS = 10_000  # in memory
 RESOURCES_PER_PAGE = 100  # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
 
 
-class Fetched:
-    """The tags of this account and region, as far as the settings want them; lives as long as the sandbox.
+class FetchedTags:
+    """The tags of this account and region that the settings enable; lives as long as the sandbox.
 
-    `begin` starts an invocation. `clock` tells Unix time.
+    `begin` starts an invocation. `clock` returns Unix time.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
@@ -39,13 +39,13 @@ class Fetched:
         self._buckets = self._cache("buckets", lambda: self._resources("s3:bucket"))
         self._log_groups: dict[str, Cache] = {}
         self._account = ""
-        self._patience = Patience(0)
+        self._budget = WaitBudget(0)
         self._warn: Callable[[str], None] = lambda _: None
 
     def begin(self, arn: str, deadline: Deadline, warn: Callable[[str], None]) -> None:
         """Start an invocation of the function with this ARN; `warn` is called with a sentence when something fails."""
         self._account = _place_of(arn)[1]
-        self._patience = Patience(min(LONGEST_WAIT, deadline.remaining * WAITING_SHARE))
+        self._budget = WaitBudget(min(MAX_WAIT_SECONDS, deadline.remaining * WAITING_SHARE))
         self._warn = warn
 
     def of_function(self, arn: str) -> tuple[str, ...]:
@@ -66,14 +66,14 @@ class Fetched:
         return _place_of(arn) == (self._settings.function.region, self._account)
 
     def _get(self, cache: Cache, what: str, arn: str) -> tuple[str, ...]:
-        tags = cache.get(arn, self._patience)
-        if trouble := cache.trouble():
-            self._warn(f"The tags of {what} {trouble}.")
+        tags = cache.get(arn, self._budget)
+        if problem := cache.problem():
+            self._warn(f"The tags of {what} {problem}.")
         return tags
 
     def _log_group(self, arn: str) -> Cache:
         if arn not in self._log_groups:
-            if len(self._log_groups) >= MOST_LOG_GROUPS:
+            if len(self._log_groups) >= MAX_LOG_GROUPS:
                 del self._log_groups[next(iter(self._log_groups))]
             name = quote(arn.split(":", 6)[6], safe="")
             self._log_groups[arn] = self._cache(f"log_groups/{name}", lambda: self._tags_of_log_group(arn))

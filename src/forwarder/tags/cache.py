@@ -1,4 +1,4 @@
-"""A cache of tags in memory. It is refreshed in a thread of its own, for which an invocation waits only so long."""
+"""A cache of tags in memory. It is refreshed in a background thread, for which an invocation waits a limited time."""
 
 import threading
 import time
@@ -8,15 +8,15 @@ from random import uniform
 from forwarder import aws
 from forwarder.tags.shared import Entry, SharedEntry
 
-JITTER = 0.1  # of the TTL, at most, by which one sandbox looks later than another
-PAUSE = 0.1  # of the TTL, after which what failed is tried again
-SOON = 1.0  # seconds, after which to look again where another sandbox is fetching and nothing is known yet
+JITTER = 0.1  # maximum share of the TTL by which refreshes of sandboxes differ
+PAUSE = 0.1  # share of the TTL after which a failed refresh is tried again
+SOON = 1.0  # seconds until the next look, if another sandbox is fetching and nothing is known yet
 
 TagsByArn = dict[str, tuple[str, ...]]
 
 
-class Patience:
-    """How many seconds an invocation may yet wait for tags."""
+class WaitBudget:
+    """The seconds that an invocation may still wait for tags."""
 
     def __init__(self, seconds: float) -> None:
         self.left = seconds
@@ -29,10 +29,10 @@ class Patience:
 
 
 class Cache:
-    """Tags by ARN, as last fetched. Failing to fetch keeps them; that a thing has no tags is known, too.
+    """Tags by ARN, as last fetched. A failed refresh keeps them; that a resource has no tags is cached, too.
 
-    `fetch` returns all that there is, and may raise anything. With `shared`, what another sandbox has fetched will do,
-    and of many sandboxes one fetches.
+    `fetch` returns all tags, and may raise anything. With `shared`, the cache uses what another sandbox has fetched,
+    and only one of many sandboxes fetches.
     """
 
     def __init__(
@@ -46,22 +46,22 @@ class Cache:
         self._due = 0.0
         self._idle = threading.Event()
         self._idle.set()
-        self._trouble = ""
+        self._problem = ""
 
-    def get(self, arn: str, patience: Patience) -> tuple[str, ...]:
-        """Return the tags of a thing, waiting for a refresh if one is due; without patience, the last known ones."""
-        if self._idle.is_set() and self._clock() >= self._due and patience.left > 0:
+    def get(self, arn: str, budget: WaitBudget) -> tuple[str, ...]:
+        """Return the tags of a resource, waiting for a refresh if one is due; without budget, the last known ones."""
+        if self._idle.is_set() and self._clock() >= self._due and budget.left > 0:
             self._idle.clear()
             threading.Thread(target=self._refresh, name="tags", daemon=True).start()
-            patience.wait(self._idle)
-        elif not self._entry.fetched:  # another invocation has begun, and there is nothing to go on with
-            patience.wait(self._idle)
+            budget.wait(self._idle)
+        elif not self._entry.fetched:  # an earlier invocation started the refresh, and there are no tags yet
+            budget.wait(self._idle)
         return self._entry.tags.get(arn, ())
 
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Return why the last refresh failed, once."""
-        trouble, self._trouble = self._trouble, ""
-        return trouble
+        problem, self._problem = self._problem, ""
+        return problem
 
     def _refresh(self) -> None:
         try:
@@ -69,18 +69,20 @@ class Cache:
                 self._keep(Entry(self._fetch(), self._clock()))
                 if self._shared is not None:
                     self._share(self._shared)
-        except Exception as error:  # whatever it is, it must not cost more than the tags
+        except Exception as error:  # no error may cost more than the tags
             self._due = self._clock() + self._ttl * PAUSE
-            self._trouble = f"could not be fetched: {aws.failure(error)}"
+            self._problem = f"could not be fetched: {aws.failure(error)}"
         finally:
             self._idle.set()
 
     def _may_fetch(self, shared: SharedEntry) -> bool:
-        """Take what is shared; tell whether that is out of date, and nobody else is fetching."""
+        """Take the shared entry; return whether it is out of date and no other sandbox is fetching."""
         found, now = shared.read(), self._clock()
         if found is None:
             return True
-        found.fetched = min(found.fetched, now) if found.fetched < now + self._ttl else 0.0  # clocks differ, but not so
+        found.fetched = (
+            min(found.fetched, now) if found.fetched < now + self._ttl else 0.0
+        )  # clocks differ, but not by that much
         self._keep(found)
         if now < self._due:
             return False
@@ -90,8 +92,8 @@ class Cache:
 
     def _share(self, shared: SharedEntry) -> None:
         shared.write(self._entry)
-        if shared.trouble:
-            self._trouble = f"could not be shared through the bucket: {shared.trouble}"
+        if shared.problem:
+            self._problem = f"could not be shared through the bucket: {shared.problem}"
 
     def _keep(self, entry: Entry) -> None:
         if entry.fetched > self._entry.fetched:

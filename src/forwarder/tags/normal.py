@@ -1,23 +1,23 @@
-"""Makes tags of what AWS calls tags, as Datadog does: https://docs.datadoghq.com/getting_started/tagging/."""
+"""Normalises tags of AWS as Datadog does: https://docs.datadoghq.com/getting_started/tagging/."""
 
 from collections.abc import Iterable
 
 import regex
 
-LONGEST = 200  # characters
-_OTHERS = regex.compile(r"[^\p{L}\p{N}\-:./]+")  # underscores among them, so that runs of all these become one
-_NO_BEGINNING = regex.compile(r"^[_\p{N}]+")
+MAX_CHARACTERS = 200  # characters
+_OTHERS = regex.compile(r"[^\p{L}\p{N}\-:./]+")  # underscores among them, so that runs become a single one
+_INVALID_START = regex.compile(r"^[_\p{N}]+")
 
 
 def normalised(tags: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Return pairs of key and value as `key:value`, or `key` where there is no value; of no key nothing is left."""
+    """Return pairs of key and value as `key:value`, or `key` where there is no value; without a key, nothing."""
     return tuple(dict.fromkeys(tag for key, value in tags if (tag := _tag(key, value))))
 
 
 def _tag(key: str, value: str) -> str:
-    key = _NO_BEGINNING.sub("", _clean(key.replace(":", "_")))
+    key = _INVALID_START.sub("", _clean(key.replace(":", "_")))
     tag = f"{key}:{value}" if (value := _clean(value)) else key
-    return tag[:LONGEST].rstrip("_") if key else ""
+    return tag[:MAX_CHARACTERS].rstrip("_") if key else ""
 
 
 def _clean(text: str) -> str:

@@ -1,7 +1,7 @@
-"""One cache that all sandboxes share: an object in the bucket, written on conditions instead of under a lock.
+"""A cache shared by all sandboxes: an object in the bucket, with conditional writes instead of a lock.
 
-Whoever finds it out of date writes a claim into it, on the condition that nobody else has written since. Who wins
-fetches the tags, and the others go on with what they have read. A claim runs out by itself.
+A sandbox that finds it out of date writes a claim into it, on the condition that no other has written since. The winner
+fetches the tags, and the others continue with what they have read. A claim expires by itself.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from forwarder import aws
 from forwarder.errors import UNREADABLE_JSON
 
 _MISSING = {"NoSuchKey", "404"}
-_LOST = {"PreconditionFailed", "ConditionalRequestConflict", *_MISSING}
+_CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict", *_MISSING}
 
 
 class Entry(Struct):
-    """Tags by ARN, when they were fetched, and until when somebody is at fetching them anew (Unix seconds)."""
+    """Tags by ARN, when they were fetched, and until when a sandbox is refreshing them (Unix seconds)."""
 
     tags: dict[str, tuple[str, ...]] = {}
     fetched: float = 0.0
@@ -26,28 +26,28 @@ class Entry(Struct):
 
 
 class SharedEntry:
-    """An entry in the bucket. A bucket that fails is no reason to do without tags: `trouble` says why it did."""
+    """An entry in the bucket. If the bucket fails, tags are fetched without it: `problem` says why it failed."""
 
     def __init__(self, s3: Callable[[], Any], bucket: str, name: str) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._name = name
         self._tag = ""
-        self.trouble = ""
+        self.problem = ""
 
     def read(self) -> Entry | None:
         """Return what is there, or None if the bucket fails.
 
-        What is there and makes no sense is as good as nothing, and may be overwritten.
+        An invalid entry counts as an empty one, and may be overwritten.
         """
-        self._tag = self.trouble = ""
+        self._tag = self.problem = ""
         try:
             answer = self._s3().get_object(Bucket=self._bucket, Key=self._name)
             body: bytes = answer["Body"].read()
         except aws.errors() as error:
             if (code := aws.failure(error)) in _MISSING:
                 return Entry()
-            self.trouble = code
+            self.problem = code
             return None
         self._tag = str(answer["ETag"])
         try:
@@ -56,15 +56,15 @@ class SharedEntry:
             return Entry()
 
     def write(self, entry: Entry) -> bool:
-        """Write an entry; return False if somebody else has written since it was last read."""
+        """Write an entry; return False if another sandbox has written since it was last read."""
         condition = {"IfMatch": self._tag} if self._tag else {"IfNoneMatch": "*"}
         body = msgspec.json.encode(entry)
         try:
             answer = self._s3().put_object(Bucket=self._bucket, Key=self._name, Body=body, **condition)
         except aws.errors() as error:
-            if (code := aws.failure(error)) in _LOST:
+            if (code := aws.failure(error)) in _CONDITION_FAILED:
                 return False
-            self.trouble = code
+            self.problem = code
             return True
         self._tag = str(answer["ETag"])
         return True

@@ -4,7 +4,7 @@ import msgspec
 from msgspec import Struct, field
 
 from forwarder.errors import UNREADABLE_JSON
-from forwarder.records.unshown import name_only
+from forwarder.records.redacted import redacted_repr
 from forwarder.traces import lenient
 from forwarder.traces.spans import TRACE_ID_HIGH, Span
 
@@ -28,7 +28,7 @@ class _Printed(Struct):
     span_events: object = None
     meta_struct: object = None
 
-    __repr__ = name_only
+    __repr__ = redacted_repr
 
 
 class _TraceLine(Struct):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from msgspec import Struct, field
 
-from forwarder.records.unshown import name_only
+from forwarder.records.redacted import redacted_repr
 
 Rename = Callable[[str], str]
 Scalar = str | bool | int | float
@@ -28,7 +28,7 @@ class SpanLink(Struct):
     tracestate: str = ""
     flags: int | None = None
 
-    __repr__ = name_only
+    __repr__ = redacted_repr
 
 
 class SpanEvent(Struct):
@@ -38,7 +38,7 @@ class SpanEvent(Struct):
     name: str
     attributes: dict[str, Attribute]
 
-    __repr__ = name_only
+    __repr__ = redacted_repr
 
 
 class Span(Struct, gc=False):

@@ -3,7 +3,7 @@
 import pytest
 
 from forwarder.failed_events import Contents
-from forwarder.records import Line, Metric, Own
+from forwarder.records import Line, LineAttributes, Metric
 from forwarder.signals import libraries
 from forwarder.sources import kinesis, sns, sqs
 from forwarder.traces import decoding
@@ -14,7 +14,7 @@ TAGS = {SECRET: SECRET}
 THINGS = [
     Line(SECRET),
     Metric("a", 1, 1, (SECRET,)),
-    Own(SECRET, SECRET),
+    LineAttributes(SECRET, SECRET),
     Span(1, 2, meta=TAGS),
     SpanEvent(1, SECRET, {SECRET: [SECRET]}),
     SpanLink(1, 0, 2, TAGS, SECRET),
