@@ -146,7 +146,7 @@ class Summary:
             self.reject_items(rejection.signal, rejection.count, rejection.reason)
 
     def count_request(self, outcome: Outcome) -> None:
-        """Count the attempts at sstored a batch, and the status of the last one."""
+        """Count the attempts to send a batch, and the status of the last one."""
         self.requests += outcome.attempts
         self.statuses[outcome.status] = self.statuses.get(outcome.status, 0) + 1
 

@@ -63,9 +63,8 @@ class Origin:
 
     def _with_tags(self, text: str) -> tuple[tuple[str, ...], str]:
         own = drop_unnamed(part.strip() for part in text.split(","))
-        return tuple(dict.fromkeys((*without_overridden(own, self.tags), *own))), tag_value(
-            "service", own
-        ) or self.service
+        tags = tuple(dict.fromkeys((*without_overridden(own, self.tags), *own)))
+        return tags, tag_value("service", own) or self.service
 
 
 class Metric(Struct, gc=False):

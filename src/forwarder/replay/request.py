@@ -12,6 +12,6 @@ def is_replay_request(event: object) -> bool:
 
 def without_request(event: Mapping[str, object]) -> dict[str, object]:
     """Return what an event contains besides the request for a replay."""
-    return (
-        {name: value for name, value in event.items() if name != "retry"} if is_replay_request(event) else dict(event)
-    )
+    if not is_replay_request(event):
+        return dict(event)
+    return {name: value for name, value in event.items() if name != "retry"}

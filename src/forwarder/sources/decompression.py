@@ -72,9 +72,8 @@ def decompressed(chunks: Iterator[bytes], check_deadline: Callable[[], None]) ->
     """Decompress all layers, in steps of some 16 KB; `check_deadline` is called at each step, and may raise.
 
     Raises:
-        CorruptRecordError: it is corrupt, cut off, or compressed more than `LAYERS` times. The message has the number
-        of
-            bytes that came out before. Iterating raises it, too.
+        CorruptRecordError: it is corrupt, cut off, or compressed more than `LAYERS` times. The message has the
+            number of bytes that came out before. Iterating raises it, too.
 
     """
     for _ in range(LAYERS):

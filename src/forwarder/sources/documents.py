@@ -60,7 +60,7 @@ def read_documents(
         end = position + size
         try:
             if size > MAX_DOCUMENT_BYTES:
-                raise CorruptRecordError(f"it has over {MAX_DOCUMENT_BYTES} bytes")  # noqa: TRY301 - handled like a broken one
+                raise CorruptRecordError(f"it has over {MAX_DOCUMENT_BYTES} bytes")  # noqa: TRY301 - like a broken one
             found = read_document(document, record, check_deadline)
         except CorruptRecordError as error:
             rejection = Rejection(f"a CloudWatch Logs document: {error}", f"at byte {position}")
