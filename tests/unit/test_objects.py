@@ -226,7 +226,7 @@ def test_what_does_not_get_anywhere_is_rejected() -> None:
     (rejection,) = resume(Continuation(WANTED, "", 7, MAX_FRUITLESS_REPLAYS), reading(objects))
     assert isinstance(rejection, Rejection)
     assert rejection.reason == (
-        "reading on from position 7 did not get anywhere in 3 replays: raise the function's timeout"
+        "reading on from position 7 made no progress in 3 replays: raise the function's timeout"
     )
     assert rejection.pointer == PLACE
     assert objects.opened == []

@@ -148,19 +148,19 @@ def test_the_ledgers_balance_whatever_the_outcomes(outcomes: list[Delivered | Fa
     assert len(reported) == sum(isinstance(outcome, Failed) for outcome in outcomes)
 
 
-def test_event_with_an_item_missing_do_not_balance() -> None:
+def test_a_summary_with_an_item_missing_does_not_balance() -> None:
     summary = Summary("awslogs")
     summary.signals[Signal.METRICS].created = 1
     assert not summary.balanced
 
 
-def test_event_with_a_line_missing_do_not_balance() -> None:
+def test_a_summary_with_a_line_missing_does_not_balance() -> None:
     summary = Summary("awslogs")
     summary.lines.received = 1
     assert not summary.balanced
 
 
-def test_event_that_are_added_to_others_are_added_whole() -> None:
+def test_a_summary_that_is_added_to_another_is_added_whole() -> None:
     summary, other = Summary("retry"), Summary("awslogs")
     counts = ("enhanced_metrics", "trace_lines", "logs_filtered", "logs_truncated", "continued", "requests")
     for number, name in enumerate(counts, 1):

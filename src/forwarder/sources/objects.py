@@ -46,7 +46,7 @@ def resume(rest: Continuation, reading: Reading) -> Iterator[Found]:
     if rest.attempts < MAX_FRUITLESS_REPLAYS:
         return _ObjectReader(rest, 0, reading, fruitless=rest.attempts + 1).found()
     reason = (
-        f"reading on from position {rest.position} did not get anywhere in {rest.attempts} replays: "
+        f"reading on from position {rest.position} made no progress in {rest.attempts} replays: "
         "raise the function's timeout"
     )
     return iter([Rejection(reason, str(rest.object))])
