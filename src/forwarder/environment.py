@@ -171,7 +171,7 @@ def _url(name: str, value: str, shown: str, *, credentials: bool = False) -> str
     except ValueError:
         raise ConfigurationError(f"{name} is {shown!r}; expected a URL such as https://host:443.") from None
     if (parts.username or parts.password) and not credentials:
-        raise ConfigurationError(f"{name} holds a user name or password; expected a URL without them.")
+        raise ConfigurationError(f"{name} contains a user name or password; expected a URL without them.")
     if not valid or parts.query or parts.fragment or any(character.isspace() for character in value):
         raise ConfigurationError(f"{name} is {shown!r}; expected a URL such as https://host:443.")
     return value.rstrip("/")

@@ -132,7 +132,7 @@ class _Packing:
         for part in _parts(group, LINES_AT_ONCE):  # the deadline is checked in between
             try:
                 if invocation.deadlines.sending.expired:
-                    raise OutOfTimeError  # noqa: TRY301 - what follows is the same wherever the clock is looked at
+                    raise OutOfTimeError  # noqa: TRY301 - handled as if raised by a stage
                 yield from self._processed(part, self._origin(part.place))
             except OutOfTimeError:  # nothing of this part is counted
                 self.leave(group.as_unread(OUT_OF_TIME))

@@ -40,7 +40,7 @@ class KeyPlace(Enum):
 
 @dataclass(frozen=True, slots=True)
 class KeyReference:
-    """Which place holds the API key, and what to ask for there: an ARN, a name, a ciphertext or the key itself."""
+    """Where the API key is stored, and what to request there: an ARN, a name, a ciphertext or the key itself."""
 
     place: KeyPlace
     value: Secret

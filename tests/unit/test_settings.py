@@ -176,7 +176,7 @@ def test_an_error_about_a_url_does_not_repeat_the_secret_in_it(name: str, text: 
 
 @pytest.mark.parametrize("name", ["DD_URL", "DD_API_URL", "DD_TRACE_INTAKE_URL", "DD_SQS_QUEUE_URL"])
 def test_an_intake_url_with_credentials_is_refused_without_repeating_them(name: str) -> None:
-    expected = f"{name} holds a user name or password; expected a URL without them."
+    expected = f"{name} contains a user name or password; expected a URL without them."
     assert error_of(**{name: "https://me:sesame@h"}) == expected
 
 

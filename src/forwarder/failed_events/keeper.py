@@ -1,4 +1,4 @@
-"""Stores what failed while the pipeline goes on, and reports in the end what was stored."""
+"""Stores what failed while the pipeline continues, and reports in the end what was stored."""
 
 import threading
 import time

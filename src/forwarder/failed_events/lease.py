@@ -155,5 +155,5 @@ class NoLease:
         """Do nothing."""
 
     def poison_event(self) -> str:
-        """Return none."""
+        """Return an empty string."""
         return ""

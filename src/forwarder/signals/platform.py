@@ -86,7 +86,7 @@ _EMPTY_STRING = Raw(b'""')
 
 
 class _Record(Struct, rename="camel"):
-    """What a report tells of how a phase ended."""
+    """The outcome of a phase, in a report."""
 
     request_id: Raw = _EMPTY_STRING
     status: Raw = _EMPTY_STRING

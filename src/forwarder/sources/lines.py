@@ -58,7 +58,7 @@ def read_logs(
 ) -> Iterator[Stretch]:
     """Yield multi-line logs, as `read_lines` yields lines: each line for which `begins` returns True begins one.
 
-    They contain line feeds. What comes before the first beginning is a log of its own, and so is what goes beyond
+    They contain line feeds. What comes before the first beginning is a separate log, and so is what exceeds
     `MAX_LOG_BYTES`. Empty lines inside a log stay.
     """
     start, log = position, _Log()
