@@ -1,4 +1,4 @@
-"""Builds what tests feed to the stages: events, settings, origins. The one place for shared test data."""
+"""Builds input for the stages: events, settings, origins. The one place for shared test data."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""Clocks for tests: one that counts how often it is looked at, one that other work on the machine does not move."""
+"""Clocks for tests: one that counts how often it is read, one that other work on the machine does not affect."""
 
 import time
 from collections.abc import Callable

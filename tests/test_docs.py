@@ -1,4 +1,4 @@
-"""README and `docs/` name what there is, and nothing else."""
+"""README and `docs/` only name what exists."""
 
 import ast
 import json

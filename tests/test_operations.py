@@ -1,4 +1,4 @@
-"""docs/operations.md says which alarms the stack makes, and all metrics that it names exist."""
+"""docs/operations.md says which alarms the stack has, and all metrics that it names exist."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""AWS without AWS: moto answers inside of this process, and every call that is made is written down."""
+"""AWS without AWS: moto responds inside this process, and every call is recorded."""
 
 import threading
 from collections.abc import Iterator

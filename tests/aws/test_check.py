@@ -1,4 +1,4 @@
-"""`{"check": true}` says what is configured and whether it works, and shows nothing that is secret."""
+"""`{"check": true}` reports the configuration and whether it works, and shows no secret."""
 
 import json
 import re

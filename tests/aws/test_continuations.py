@@ -1,4 +1,4 @@
-"""Objects that take longer than an invocation: a replay reads on, and each line arrives once."""
+"""Objects that take longer than an invocation: a replay continues them, and each line arrives once."""
 
 import gzip
 from typing import Any

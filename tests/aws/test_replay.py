@@ -1,4 +1,4 @@
-"""What is stored is sent again: all of it, oldest first, once, by one replay at a time, within the time there is."""
+"""What is stored is sent again: all of it, oldest first, once, by one replay at a time, within the remaining time."""
 
 import json
 import time

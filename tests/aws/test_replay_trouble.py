@@ -1,4 +1,4 @@
-"""Whatever happens to a replay, nothing is lost and nothing is repeated for ever."""
+"""Whatever happens to a replay, nothing is lost and nothing is repeated forever."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""What a replay tells of itself, so that alarms hear of replays that do not work and of what waits too long."""
+"""What a replay reports about itself, for alarms on replays that do not work and on what waits too long."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Objects in S3, as moto keeps them: found by any key, in any version, from any byte; and what is said where not."""
+"""Objects in S3, as moto stores them: read by any key, in any version, from any byte; and the errors otherwise."""
 
 import gzip
 import threading

@@ -1,4 +1,4 @@
-"""What cannot be delivered is kept in a bucket: where, how, and what happens when that fails as well."""
+"""What cannot be delivered is stored in a bucket: where, how, and what happens when that fails as well."""
 
 import json
 import re

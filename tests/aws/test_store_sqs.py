@@ -1,4 +1,4 @@
-"""A queue keeps what cannot be delivered: within the queue's own limit, and given back by a replay."""
+"""A queue stores what cannot be delivered, within its own limit, and a replay delivers it."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""Tags of functions, buckets and log groups: fetched when a setting asks for it, and never a reason to fail."""
+"""Tags of functions, buckets and log groups: fetched when a setting enables it, and never a reason to fail."""
 
 import io
 import threading

@@ -1,4 +1,4 @@
-"""Kinesis, SQS and S3 from end to end: one bad record spoils nothing, and only what failed comes again."""
+"""Kinesis, SQS and S3 from end to end: one bad record affects no other, and only what failed comes again."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""An HTTP server that keeps every request as it came, and answers all in the same way."""
+"""An HTTP server that records every request, and responds to all in the same way."""
 
 import gzip
 import json

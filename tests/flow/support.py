@@ -1,4 +1,4 @@
-"""What flow tests share: what a forwarder is asked and answers, what it said, what arrived."""
+"""What flow tests share: invocations and responses of a forwarder, its log, what arrived."""
 
 import json
 import logging

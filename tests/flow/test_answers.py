@@ -1,4 +1,4 @@
-"""What an intake's answers make of an invocation: tried again, split, rejected or returned to AWS."""
+"""The effect of an intake's responses: batches are retried, split, rejected or returned to AWS."""
 
 import pytest
 

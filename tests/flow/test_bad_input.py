@@ -1,4 +1,4 @@
-"""Bad input: what can be saved is delivered, the rest is rejected with a reason, and nothing of it is shown."""
+"""Bad input: what can be read is delivered, the rest is rejected with a reason, and nothing of it is shown."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""A cold start in a process of its own: what it loads, and whom it talks to."""
+"""A cold start in a separate process: what it loads, and what it connects to."""
 
 import json
 import subprocess

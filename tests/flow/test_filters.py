@@ -1,4 +1,4 @@
-"""What the user, or nature, does not want forwarded: counted as filtered, and no reason to fail."""
+"""What is not to be forwarded, by a setting or by nature: counted as filtered, and no reason to fail."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Intakes that do not behave: whatever they answer, an invocation ends in time with its lines in the store."""
+"""Misbehaving intakes: however they respond, an invocation ends in time with its lines in the store."""
 
 import time
 from collections.abc import Iterator

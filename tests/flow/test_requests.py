@@ -1,4 +1,4 @@
-"""What the intake gets: whole requests, and the ways to it."""
+"""What the intake gets: whole requests, and the connections to it."""
 
 from collections.abc import Iterator
 from pathlib import Path

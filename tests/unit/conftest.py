@@ -1,4 +1,4 @@
-"""How the properties are tested: without a deadline for an example, which a busy machine would miss."""
+"""Settings of Hypothesis: no deadline per example, which a busy machine would miss."""
 
 from hypothesis import settings
 

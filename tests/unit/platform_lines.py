@@ -1,4 +1,4 @@
-"""Lines of the Lambda platform, and the enhanced metrics that are found in them."""
+"""Lines of the Lambda platform, and the enhanced metrics in them."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What an answer means for a batch, when to try again, and how `Retry-After` is read."""
+"""What a response means for a batch, when to try again, and how `Retry-After` is read."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime

@@ -1,4 +1,4 @@
-"""CloudWatch Logs events: the fast path, the slow path that saves what can be saved, and what can never be read."""
+"""CloudWatch Logs events: the fast path, the slow path that reads what can be read, and what can never be read."""
 
 import gzip
 import json

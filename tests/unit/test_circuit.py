@@ -1,4 +1,4 @@
-"""An intake that does not answer is left alone for the rest of the invocation."""
+"""An intake that does not respond is left alone for the rest of the invocation."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

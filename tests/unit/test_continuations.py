@@ -1,4 +1,4 @@
-"""The forwarder's own events: what is written into one comes out of it, and nothing else is believed."""
+"""The forwarder's own events: what is written into one comes out of it, and nothing invalid is accepted."""
 
 from typing import Any
 

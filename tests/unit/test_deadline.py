@@ -32,7 +32,7 @@ def test_work_within_a_deadline_raises_what_it_raises() -> None:
         within(NEVER, lambda: int("x"))
 
 
-def test_work_that_takes_too_long_is_left_behind() -> None:
+def test_work_that_takes_too_long_is_abandoned() -> None:
     free = threading.Event()
     with pytest.raises(TimeoutError):
         within(Deadline.after(0.01), free.wait)

@@ -1,4 +1,4 @@
-"""Documents of CloudWatch Logs one after the other: each by itself, however the bytes are cut."""
+"""Concatenated documents of CloudWatch Logs: each is read separately, however the bytes are chunked."""
 
 import json
 import tracemalloc
@@ -42,7 +42,7 @@ def test_every_document_is_found(messages: list[list[str]], size: int, compact: 
 
 
 @given(st.lists(st.lists(TEXTS, max_size=3), min_size=1, max_size=4), st.integers(1, 99))
-def test_reading_goes_on_at_any_position(messages: list[list[str]], size: int) -> None:
+def test_reading_can_continue_at_any_position(messages: list[list[str]], size: int) -> None:
     data = b"\n".join(encoded(*some) for some in messages)
     found = found_in(data, size)
     for number, stretch in enumerate(found):
@@ -89,7 +89,7 @@ def test_a_document_that_is_too_large_is_rejected_and_not_held(size: int, monkey
     assert (lines_of([after]), after.start, most < 2_000_000) == ([["after"]], len(encoded("x" * 5_000_000)), True)
 
 
-def test_the_clock_is_looked_at_for_every_document() -> None:
+def test_the_deadline_is_checked_for_every_document() -> None:
     def check_deadline() -> None:
         raise OutOfTimeError
 
@@ -98,7 +98,7 @@ def test_the_clock_is_looked_at_for_every_document() -> None:
 
 
 @pytest.mark.parametrize("compact", [True, False])
-def test_documents_are_told_by_how_they_begin(compact: bool) -> None:
+def test_documents_are_recognised_by_how_they_begin(compact: bool) -> None:
     assert begins_documents(encoded("a", compact=compact))
 
 

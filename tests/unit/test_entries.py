@@ -1,4 +1,4 @@
-"""Stored batches joined into requests: as few as there can be, none larger than the intake takes."""
+"""Stored batches joined into requests: as few as possible, none larger than the intake accepts."""
 
 from forwarder.records import Signal
 from forwarder.replay.entries import Entries

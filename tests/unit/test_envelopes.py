@@ -1,4 +1,4 @@
-"""Messages in one another: what is innermost counts, and what only looks like an envelope is a log."""
+"""Nested messages: the innermost counts, and what only looks like an envelope is a log."""
 
 import json
 from typing import Any
@@ -121,7 +121,7 @@ def test_a_test_event_of_s3_in_an_envelope_without_its_topic_is_acknowledged() -
 
 
 @pytest.mark.parametrize("odd", ["\ud800", float("nan")])
-def test_what_no_decoder_likes_does_not_hide_which_object_it_is(odd: object) -> None:
+def test_what_a_decoder_refuses_does_not_hide_which_object_it_is(odd: object) -> None:
     notification: Any = s3_event("a", bucket="b")
     notification["Records"][0]["userIdentity"] = {"principalId": odd}
     body, created = json.dumps(notification), json.dumps(object_created_event("a", "b") | {"account": odd})
@@ -199,7 +199,7 @@ def test_what_else_happens_to_objects_is_filtered(name: str) -> None:
     assert found_in(s3_event("a", bucket="b", name=name), a=b"1\n") == [Group(S3Object("b", "a"), [], filtered=1)]
 
 
-def test_what_eventbridge_tells_of_objects_is_a_log_unless_it_is_a_creation() -> None:
+def test_what_eventbridge_reports_about_objects_is_a_log_unless_it_is_a_creation() -> None:
     assert "Object Deleted" in message_of(eventbridge_event("aws.s3", "Object Deleted", object={"key": "a"}))
 
 

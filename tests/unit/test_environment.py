@@ -1,9 +1,9 @@
-"""`Environment` and `Secret`: typed reading that never tells a secret."""
+"""`Environment` and `Secret`: typed reading that never shows a secret."""
 
 from forwarder.environment import Environment, Secret
 
 
-def test_a_secret_shows_itself_only_when_asked_by_name() -> None:
+def test_a_secret_is_only_shown_by_reveal() -> None:
     secret = Secret("sesame")
     assert "sesame" not in f"{secret} {secret!r} {[secret]}"
     assert secret.reveal() == "sesame"

@@ -1,4 +1,4 @@
-"""Taking JSON apart without decoding it: the parts are those that a decoder would find, if it could."""
+"""Splitting JSON without decoding it: the parts are those that a decoder would find, if it could."""
 
 import json
 
@@ -40,7 +40,7 @@ def test_an_array_that_is_cut_off_anywhere_is_corrupt(value: list[object], data:
         list(elements(text[:cut], never))
 
 
-def test_the_clock_is_looked_at_every_ten_thousand_marks() -> None:
+def test_the_deadline_is_checked_every_ten_thousand_marks() -> None:
     looks: list[None] = []
     for _ in elements("[" + "[[1,2],[3,4]]," * 10_000 + "0]", lambda: looks.append(None)):
         pass
@@ -48,7 +48,7 @@ def test_the_clock_is_looked_at_every_ten_thousand_marks() -> None:
 
 
 @given(st.text(st.sampled_from('{}[]",:\\ax'), max_size=30))
-def test_no_text_does_worse_than_be_corrupt(text: str) -> None:
+def test_any_invalid_text_is_only_corrupt(text: str) -> None:
     for take_apart in (members, lambda array, check_deadline: list(elements(array, check_deadline))):
         try:
             parts = take_apart(text, never)

@@ -1,4 +1,4 @@
-"""Documents of records: each record as it stands in the file, whatever is in it and however its bytes are cut."""
+"""Documents of records: each record unchanged, whatever is in it and however its bytes are chunked."""
 
 import json
 import tracemalloc
@@ -94,7 +94,7 @@ def test_documents_may_follow_one_another() -> None:
         (b'{"Records":[{"a":1}, [{}]]}', ['{"a":1}'], "its JSON is malformed after 1 records"),
     ],
 )
-def test_what_is_not_in_order_is_said_behind_what_was_found(data: bytes, records: list[str], said: str) -> None:
+def test_what_is_not_in_order_is_reported_after_what_was_found(data: bytes, records: list[str], said: str) -> None:
     assert found_before_the_end(data) == (records, said)
 
 
@@ -107,7 +107,7 @@ def test_what_is_not_in_order_is_said_behind_what_was_found(data: bytes, records
         b'{"version":1,"at":"{\\"[","ok":true,"Records":[{',
     ],
 )
-def test_a_document_of_records_is_told_by_how_it_begins(data: bytes) -> None:
+def test_a_document_of_records_is_recognised_by_how_it_begins(data: bytes) -> None:
     assert begins_records(data)
 
 
@@ -182,7 +182,7 @@ def test_a_stretch_says_which_records_are_in_it() -> None:
 
 
 @given(st.lists(st.sampled_from([b"{", b"}", b"[", b"]", b'"', b"\\", b",", b'"Records":']), max_size=30).map(b"".join))
-def test_no_bytes_do_worse_than_be_corrupt(data: bytes) -> None:
+def test_any_invalid_bytes_are_only_corrupt(data: bytes) -> None:
     number = count()
     try:
         for _ in read_records(chunks_of(data, 3), 0):

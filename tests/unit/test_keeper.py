@@ -1,4 +1,4 @@
-"""What failed is stored while the pipeline goes on, within the remaining time."""
+"""What failed is stored while the pipeline continues, within the remaining time."""
 
 import threading
 import time
@@ -96,7 +96,7 @@ def test_what_is_not_stored_by_the_deadline_counts_as_not_stored(slow: Recording
     assert (kept.stored, [batch.count for batch in kept.left]) == (0, [2])
 
 
-def test_that_a_store_did_not_answer_is_said_with_its_name(slow: Recording) -> None:
+def test_that_a_store_did_not_respond_is_reported_with_its_name(slow: Recording) -> None:
     said: list[str] = []
     keeper = Keeper(slow, keeps_raw=True, warn=said.append)
     keeper.keep(failed())
@@ -143,7 +143,7 @@ UNREAD = Unread(3, "the time was up", "s3://bucket/key", Continuation(S3Object("
 EVENT: dict[str, object] = {"continuation": {}}
 
 
-def test_a_note_of_where_to_read_on_is_stored() -> None:
+def test_a_note_of_where_to_continue_is_stored() -> None:
     store = Recording()
     keeper = Keeper(store, keeps_raw=True)
     keeper.leave(UNREAD, EVENT)
@@ -158,7 +158,7 @@ def test_what_is_unread_and_cannot_be_noted_stays_unread() -> None:
 
 
 @pytest.mark.parametrize(("store", "event"), [(None, EVENT), (FakeStore(), None)])
-def test_what_is_unread_stays_so_without_a_store_or_without_a_place_to_read_on(
+def test_what_is_unread_stays_so_without_a_store_or_without_a_position_to_continue_from(
     store: FakeStore | None, event: dict[str, object] | None
 ) -> None:
     keeper = Keeper(store, keeps_raw=True)

@@ -116,7 +116,7 @@ def test_text_comes_some_thousand_whole_lines_at_a_time(line: bytes) -> None:
     assert sum(group.filtered for group in groups) == 0
 
 
-def test_the_clock_is_looked_at_before_each_group_of_lines() -> None:
+def test_the_deadline_is_checked_before_each_group_of_lines() -> None:
     looks = 2  # before the record is begun, and before its first group
     group, unread = read(kinesis_event(gzip.compress(b"a\n" * 30_000)), Expiring(looks))
     assert isinstance(group, Group)

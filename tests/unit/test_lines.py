@@ -91,7 +91,7 @@ def test_a_header_is_counted_and_left_out() -> None:
     assert sum(stretch.filtered for stretch in found) == 1
 
 
-def test_an_object_that_is_read_on_in_has_no_header() -> None:
+def test_an_object_that_is_continued_has_no_header() -> None:
     assert messages(read_lines(iter([b"2 12\n"]), 16, header=True)) == ["2 12"]
 
 
@@ -101,7 +101,7 @@ def test_a_stretch_holds_a_thousand_lines_at_most() -> None:
 
 
 @pytest.mark.parametrize("size", [64 * 1024, MAX_LINE_BYTES + 1, 10 * MAX_LINE_BYTES])
-def test_the_rest_of_a_line_that_is_too_long_is_thrown_away(size: int) -> None:
+def test_the_rest_of_a_line_that_is_too_long_is_discarded(size: int) -> None:
     data = b"short\n" + b"x" * (3 * MAX_LINE_BYTES) + b"end\nlast\n"
     found = list(read_lines(chunks_of(data, size), 0))
     assert messages(iter(found)) == ["short", "x" * MAX_LINE_BYTES, "last"]
@@ -150,7 +150,7 @@ def test_a_pattern_matches_at_the_beginning_of_a_line_only() -> None:
     assert logs_of(b"START a\nnot a START\n") == ["START a\nnot a START"]
 
 
-def test_a_log_that_is_too_long_goes_on_in_the_next_one() -> None:
+def test_a_log_that_is_too_long_continues_in_the_next_one() -> None:
     lines = ["START", *(f"line {number}" for number in range(200_000))]
     logs = logs_of("\n".join(lines).encode(), size=100_000)
     assert (len(logs), "\n".join(logs).split("\n")) == (3, lines)
@@ -198,12 +198,12 @@ def test_the_position_of_a_log_is_that_of_its_first_line(data: bytes, size: int)
         assert again == [line.message for other in found for line in other.lines if other.start >= stretch.start]
 
 
-def test_a_pattern_that_runs_wild_begins_no_log() -> None:
+def test_a_pattern_that_exceeds_its_limit_begins_no_log() -> None:
     begins = beginnings(r"(a|aa)+$")
     assert not begins("a" * 60 + "b")  # which takes longer than anybody has
 
 
-def test_the_clock_is_looked_at_for_every_line() -> None:
+def test_the_deadline_is_checked_for_every_line() -> None:
     def check_deadline() -> None:
         raise OutOfTimeError
 

@@ -1,4 +1,4 @@
-"""Reading objects: every line, wherever reading is broken off and taken up again."""
+"""Reading objects: every line, wherever reading is interrupted and continued."""
 
 import gzip
 import json
@@ -89,7 +89,7 @@ def test_documents_in_an_object_keep_their_extracted_fields() -> None:
 
 
 @pytest.mark.parametrize("wrap", [bytes, gzip.compress])
-def test_reading_on_in_documents_begins_with_one(wrap: Callable[[bytes], bytes]) -> None:
+def test_continuing_in_documents_begins_with_one(wrap: Callable[[bytes], bytes]) -> None:
     source = reading(holding(wrap(DOCUMENTS)))
     found = list(read(WANTED, 0, source))
     (rest,) = rests(found[1_500:1_501])
@@ -127,14 +127,14 @@ def test_a_multiline_pattern_is_for_objects_whose_first_line_matches(data: bytes
     assert messages(read(WANTED, 0, reading(holding(data), multiline=r"\d{4}"))) == found
 
 
-def test_a_header_does_not_decide_whether_an_object_has_logs_of_several_lines() -> None:
+def test_a_header_does_not_decide_whether_an_object_has_multi_line_logs() -> None:
     wanted = S3Object("logs", "AWSLogs/123456789012/vpcflowlogs/eu-west-1/flow.log")
     objects = FakeObjects({str(wanted): b"2026 header\na\n2026 b\n"})
     assert messages(read(wanted, 0, reading(objects, multiline=r"\d{4}"))) == ["a", "2026 b"]
 
 
 @pytest.mark.parametrize("wrap", [bytes, gzip.compress], ids=["plain", "gzip"])
-def test_an_object_that_was_begun_by_line_is_read_on_by_line(wrap: Callable[[bytes], bytes]) -> None:
+def test_an_object_that_was_begun_by_line_is_continued_by_line(wrap: Callable[[bytes], bytes]) -> None:
     source = reading(holding(wrap(b"a\n" + b"2026 b\n  at c\n" * 1_000)), multiline=r"\d{4}")
     rest = rests(read(WANTED, 0, source))[1]
     assert rest.position > HEAD
@@ -142,7 +142,7 @@ def test_an_object_that_was_begun_by_line_is_read_on_by_line(wrap: Callable[[byt
 
 
 @given(CONTENTS, WRAPPINGS, st.integers(1, 50), st.sampled_from(["", "START"]), st.sampled_from([10, 400_000]))
-def test_reading_on_at_any_group_finds_the_same_lines(
+def test_continuing_at_any_group_finds_the_same_lines(
     data: bytes, wrap: Callable[[bytes], bytes], chunk: int, multiline: str, size: int
 ) -> None:
     data *= size // max(len(data), 10) + 1
@@ -154,7 +154,7 @@ def test_reading_on_at_any_group_finds_the_same_lines(
         assert messages(resume(rest, source)) == messages(found[number:])
 
 
-def test_reading_on_in_a_document_of_records_finds_the_others() -> None:
+def test_continuing_in_a_document_of_records_finds_the_others() -> None:
     source = reading(holding(RECORDS))
     found = list(read(TRAIL, 0, source))
     (rest,) = rests(found[1:2])
@@ -162,7 +162,7 @@ def test_reading_on_in_a_document_of_records_finds_the_others() -> None:
     assert messages(resume(rest, source)) == messages(found[1:])
 
 
-def test_a_plain_object_is_opened_where_reading_goes_on() -> None:
+def test_a_plain_object_is_opened_where_reading_continues() -> None:
     objects = holding(TEXT)
     rest = rests(read(WANTED, 0, reading(objects)))[-1]
     objects.opened.clear()
@@ -185,7 +185,7 @@ def test_out_of_time_before_anything_is_opened_leaves_all_of_it() -> None:
 )
 @pytest.mark.parametrize("multiline", ["", "line .*[05]$", "never"])
 @pytest.mark.parametrize("looks", [2, 20, 50, 80, 15_000])
-def test_what_was_not_read_in_time_is_read_on_later(wanted: S3Object, data: bytes, multiline: str, looks: int) -> None:
+def test_what_was_not_read_in_time_is_read_later(wanted: S3Object, data: bytes, multiline: str, looks: int) -> None:
     objects = holding(data)
     found = list(read(wanted, 0, reading(objects, Expiring(looks), multiline)))
     if isinstance(unread := found[-1], Unread):
@@ -195,7 +195,7 @@ def test_what_was_not_read_in_time_is_read_on_later(wanted: S3Object, data: byte
     assert messages(found) == messages(read(wanted, 0, reading(objects, multiline=multiline)))
 
 
-def test_the_clock_is_looked_at_before_each_group() -> None:
+def test_the_deadline_is_checked_before_each_group() -> None:
     objects = holding(b"a\n" * 5_000)
     looks = 3  # before it is opened, at its only chunk, and before the first group
     *groups, unread = read(WANTED, 0, reading(objects, Expiring(looks)))
@@ -205,7 +205,7 @@ def test_the_clock_is_looked_at_before_each_group() -> None:
     assert unread.rest.position == 2_000
 
 
-def test_a_rest_that_is_no_further_on_counts_the_attempt() -> None:
+def test_a_rest_without_progress_counts_the_attempt() -> None:
     objects = holding(PACKED)
     begin = rests(read(WANTED, 0, reading(objects)))[5]
     found = list(resume(begin, reading(objects, Expiring(2))))
@@ -221,7 +221,7 @@ def test_a_rest_with_progress_counts_from_the_start() -> None:
     assert [rest.attempts for rest in rests(resume(stuck, reading(objects)))][:3] == [3, 0, 0]
 
 
-def test_what_does_not_get_anywhere_is_rejected() -> None:
+def test_what_makes_no_progress_is_rejected() -> None:
     objects = holding(TEXT)
     (rejection,) = resume(Continuation(WANTED, "", 7, MAX_FRUITLESS_REPLAYS), reading(objects))
     assert isinstance(rejection, Rejection)

@@ -1,4 +1,4 @@
-"""Reading objects: what is said where reading ends, and that nothing before is spoilt."""
+"""Reading objects: what is reported where reading ends, and that nothing before is affected."""
 
 import gzip
 import threading
@@ -49,7 +49,7 @@ def test_an_object_that_cannot_be_opened_again_keeps_its_attempts() -> None:
 
 
 @pytest.mark.parametrize("data", [TEXT, PACKED])
-def test_a_broken_connection_is_taken_up_where_it_broke(data: bytes) -> None:
+def test_a_broken_connection_is_resumed_where_it_broke(data: bytes) -> None:
     breaks = [1_000, 50_000, 70_000][:MAX_REOPENS]
     objects = holding(data, chunk=30_000, breaks=set(breaks))
     assert messages(read(WANTED, 0, reading(objects))) == LINES
@@ -126,7 +126,7 @@ def test_what_stands_before_the_cut_is_delivered_up_to_the_last_byte() -> None:
     assert rejection == Rejection(f"its gzip is cut off after {len(found)} bytes", PLACE)
 
 
-def test_corrupt_bytes_spoil_only_what_comes_after_them() -> None:
+def test_corrupt_bytes_affect_only_what_comes_after_them() -> None:
     corrupt = gzip.compress(TEXT[:100_000]) + b"\x1f\x8b\xff" + bytes(100)
     *groups, rejection = read(WANTED, 0, reading(holding(corrupt)))
     assert "\n".join(messages(groups)).encode() == TEXT[:100_000]
@@ -143,14 +143,14 @@ def test_what_is_compressed_three_times_is_rejected() -> None:
     assert found == Rejection("it is compressed more than 2 times", PLACE)
 
 
-def test_a_cut_off_file_of_records_is_told_by_its_gzip() -> None:
+def test_a_cut_off_file_of_records_is_reported_as_corrupt_gzip() -> None:
     *groups, rejection = read(TRAIL, 0, reading(holding(gzip.compress(RECORDS, 1)[:-3000])))
     assert len(messages(groups)) > 1_000
     assert isinstance(rejection, Rejection)
     assert rejection.reason.startswith("its gzip is cut off after")
 
 
-def test_malformed_records_are_rejected_behind_those_before_them() -> None:
+def test_malformed_records_are_rejected_after_those_before_them() -> None:
     found = list(read(TRAIL, 0, reading(holding(b'{"Records":[{"a":1}, nonsense, {"b":2}]}'))))
     assert messages(found) == ['{"a":1}']
     assert found[-1] == Rejection("its JSON is malformed after 1 records", str(TRAIL))
@@ -193,13 +193,13 @@ def test_what_does_not_answer_is_waited_for_until_the_deadline_only(at: str, sec
     assert found[-1].reason == OUT_OF_TIME
 
 
-def test_what_comes_slowly_is_given_out_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_comes_slowly_is_yielded_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objects_module, "MAX_WAIT_SECONDS", -1.0)
     found = list(read(WANTED, 0, reading(holding(b"a\n" * 10_000, chunk=5_000))))
     assert sum(isinstance(one, Group) for one in found) == 12  # 2,500 lines in each chunk, 1,000 in a group
 
 
-def test_what_was_left_behind_is_closed_once_it_answers() -> None:
+def test_what_was_abandoned_is_closed_once_it_responds() -> None:
     objects = StuckObjects(b"", "opening")
     list(read(WANTED, 0, Reading(objects, Deadline.after(0.05))))
     objects.freed.set()

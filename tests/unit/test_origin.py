@@ -1,4 +1,4 @@
-"""Whose lines: source, function, service, host and tags, as FORMATS has them."""
+"""The origin of lines: source, function, service, host and tags, as FORMATS has them."""
 
 import json
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def test_an_object_has_the_source_of_the_table(row: dict[str, str]) -> None:
     assert source_of_object("orders", row["key"]) == row["source"]
 
 
-def test_a_bucket_of_a_transit_gateway_tells_the_source_of_what_is_in_it() -> None:
+def test_a_bucket_of_a_transit_gateway_determines_the_source_of_its_objects() -> None:
     key = "AWSLogs/123456789012/vpcflowlogs/eu-west-1/2026/11/22/x.log.gz"
     assert source_of_object("shop-Transit-Gateway-logs", key) == "transitgateway"
 
@@ -217,7 +217,7 @@ def test_a_published_version_of_the_forwarder_is_named() -> None:
     assert aws["function_version"] == "7"
 
 
-def test_every_text_of_an_origin_is_masked() -> None:
+def test_every_string_of_an_origin_is_masked() -> None:
     def mask(text: str) -> str:
         return text.replace("sesame", "xxxxx")
 

@@ -102,7 +102,7 @@ def test_a_report_from_before_1970_is_from_its_beginning() -> None:
         ),
     ],
 )
-def test_a_report_gives_durations_in_seconds_memory_in_mb_and_cost_in_usd(
+def test_a_report_yields_durations_in_seconds_memory_in_mb_and_cost_in_usd(
     message: str, expected: dict[str, float]
 ) -> None:
     assert values(message) == pytest.approx(expected)
@@ -135,13 +135,13 @@ def test_timestamps_are_in_seconds() -> None:
     assert {metric.second for metric in sorted_(REPORT).metrics} == {1_795_343_071}
 
 
-def test_a_line_without_a_time_is_measured_now() -> None:
+def test_a_line_without_a_time_has_the_current_time() -> None:
     before = int(time.time())
     found = sort([Line(REPORT)], ORIGIN, Reports())
     assert all(before <= metric.second <= before + 10 for metric in found.metrics)
 
 
-def test_without_reports_to_read_no_line_is_measured() -> None:
+def test_without_reports_to_read_no_line_yields_metrics() -> None:
     found = sort(lines(REPORT, json_report("timeout")), ORIGIN, None)
     assert (found.metrics, len(found.logs[LineAttributes()])) == ([], 2)
 
@@ -261,7 +261,7 @@ def with_text(measure: str, value: str | None) -> str:
 
 @pytest.mark.parametrize("value", [*ODD, float("inf")], ids=lambda value: repr(value)[:8])
 @pytest.mark.parametrize("measure", MEMBERS)
-def test_a_measure_that_makes_no_sense_costs_only_what_needs_it(measure: str, value: object) -> None:
+def test_an_invalid_value_costs_only_what_needs_it(measure: str, value: object) -> None:
     name, _ = MEMBERS[measure]
     record = {"requestId": ID, "metrics": dict(MEMBERS.values()) | {name: value}}
     assert values(json_line("report", record).replace("Infinity", "1e999")) == pytest.approx(without(measure))
@@ -269,24 +269,24 @@ def test_a_measure_that_makes_no_sense_costs_only_what_needs_it(measure: str, va
 
 @pytest.mark.parametrize("value", [None, "n/a", "", "-1 ms", "1.2.3 ms", ". ms", "nan ms", "inf ms", "1e999 ms", "12"])
 @pytest.mark.parametrize("measure", FIELDS)
-def test_a_field_that_makes_no_sense_costs_only_what_needs_it(measure: str, value: str | None) -> None:
+def test_an_invalid_field_costs_only_what_needs_it(measure: str, value: str | None) -> None:
     assert values(with_text(measure, value)) == pytest.approx(without(measure))
 
 
 @pytest.mark.parametrize("name", ["requestId", "status", "errorType"])
 @pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:8])
-def test_what_a_report_says_oddly_costs_none_of_its_metrics(name: str, value: object) -> None:
+def test_what_is_irregular_in_a_report_costs_none_of_its_metrics(name: str, value: object) -> None:
     usual = {"requestId": ID, "status": "success", "errorType": "x"}
     assert values(json_line("report", usual | {name: value, "metrics": dict(MEMBERS.values())})) == pytest.approx(ALL)
 
 
 @pytest.mark.parametrize("odd", [{"errorType": None}, {"requestId": None}, {"requestId": 7}, {"metrics": None}])
-def test_a_timeout_in_an_odd_report_counts(odd: dict[str, object]) -> None:
+def test_a_timeout_in_an_irregular_report_counts(odd: dict[str, object]) -> None:
     usual = {"requestId": ID, "status": "timeout", "metrics": {"durationMs": 11.6}}
     assert counts(json_line("report", usual | odd)) == ["timeouts"]
 
 
-def test_a_memory_failure_in_an_odd_report_counts() -> None:
+def test_a_memory_failure_in_an_irregular_report_counts() -> None:
     record = {"requestId": ID, "status": None, "errorType": "Runtime.OutOfMemory", "metrics": {"durationMs": "x"}}
     assert counts(json_line("report", record)) == ["out_of_memory"]
 
@@ -295,5 +295,5 @@ def test_a_cost_beyond_all_numbers_makes_no_metric() -> None:
     assert "estimated_cost" not in values(json_report(billedDurationMs=1e308, memorySizeMB=1e308))
 
 
-def test_a_report_that_makes_no_metric_is_not_measured() -> None:
+def test_a_report_without_metrics_is_not_among_the_lines_with_metrics() -> None:
     assert sorted_(f"REPORT RequestId: {ID}\tDuration: long\t").with_metrics == set()

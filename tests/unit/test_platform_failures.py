@@ -1,4 +1,4 @@
-"""How the Lambda platform and runtimes tell of timeouts and of memory that ran out, each counted once."""
+"""How the Lambda platform and runtimes report timeouts and exhausted memory, each counted once."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_a_timeout_counts(message: str) -> None:
     assert counts(message) == ["timeouts"]
 
 
-def test_a_timeout_counts_once_for_a_request_however_many_lines_tell() -> None:
+def test_a_timeout_counts_once_for_a_request_however_many_lines_report_it() -> None:
     told = [TIMED_OUT, REPORT + "Status: timeout\n", json_report("timeout")]
     assert counts(*told) == ["timeouts"]
 
@@ -44,7 +44,7 @@ def test_a_timeout_that_names_no_request_gives_way_to_one_that_does() -> None:
     assert counts("INIT_REPORT Init Duration: 9 ms\tStatus: timeout\n", TIMED_OUT) == ["timeouts"]
 
 
-def test_a_count_is_1_at_the_second_of_the_first_line_that_tells() -> None:
+def test_a_count_is_1_at_the_second_of_the_first_line_that_reports_it() -> None:
     (metric,) = sorted_(TIMED_OUT).metrics
     assert metric == Metric(f"{PREFIX}timeouts", 1, 1_795_343_071, TAGS)
 
@@ -60,7 +60,7 @@ def test_a_count_is_1_at_the_second_of_the_first_line_that_tells() -> None:
         ([json_report("timeout", memorySizeMB=128)], ("memorysize:128", "cold_start:false")),
     ],
 )
-def test_a_timeout_has_the_tags_that_its_requests_report_tells(messages: list[str], known: tuple[str, ...]) -> None:
+def test_a_timeout_has_the_tags_of_its_requests_report(messages: list[str], known: tuple[str, ...]) -> None:
     (metric,) = (metric for metric in sorted_(*messages).metrics if metric.name == f"{PREFIX}timeouts")
     assert metric.tags == (*known, *TAGS)
 
@@ -99,7 +99,7 @@ OUT_OF_MEMORY = [
 ]
 
 
-def test_a_memory_failure_has_the_tags_that_its_requests_report_tells() -> None:
+def test_a_memory_failure_has_the_tags_of_its_requests_report() -> None:
     metrics = sorted_(f"RequestId: {ID} Error: {KILLED}\n", REPORT + "Status: error\n").metrics
     assert metrics[-1] == Metric(
         f"{PREFIX}out_of_memory", 1, 1_795_343_071, ("memorysize:128", "cold_start:false", *TAGS)
@@ -111,7 +111,7 @@ def test_a_memory_failure_counts(message: str) -> None:
     assert counts(message) == ["out_of_memory"]
 
 
-def test_a_memory_failure_counts_once_for_a_request_however_many_lines_tell() -> None:
+def test_a_memory_failure_counts_once_for_a_request_however_many_lines_report_it() -> None:
     told = [
         "fatal error: runtime: out of memory",
         f"RequestId: {ID} Error: {KILLED}\n",

@@ -110,16 +110,16 @@ def test_a_messages_own_tags_follow_the_origins() -> None:
     assert common(" b:2 ,, c:3,", "a:1") == (["a:1", "b:2", "c:3"], "ours")
 
 
-def test_a_service_among_its_own_tags_takes_the_place_of_ours() -> None:
+def test_a_service_among_its_own_tags_replaces_the_origins() -> None:
     assert common("service:theirs", "service:ours", "a:1") == (["a:1", "service:theirs"], "theirs")
 
 
-def test_an_env_among_its_own_tags_takes_the_place_of_none() -> None:
+def test_an_env_among_its_own_tags_replaces_env_none() -> None:
     assert common("env:prod", "env:none", "a:1") == (["a:1", "env:prod"], "ours")
 
 
 @pytest.mark.parametrize("own", ["service:", "service: ,env:", "env:,,service:"])
-def test_a_service_or_env_without_a_name_takes_no_place(own: str) -> None:
+def test_a_service_or_env_without_a_name_replaces_nothing(own: str) -> None:
     assert common(own, "env:none", "service:ours") == (["env:none", "service:ours"], "ours")
 
 
@@ -127,7 +127,7 @@ def test_the_first_service_with_a_name_is_the_service() -> None:
     assert common("service:,service:theirs,env:,env:prod", "env:none") == (["service:theirs", "env:prod"], "theirs")
 
 
-def test_a_host_of_its_own_takes_the_place_of_the_origins() -> None:
+def test_a_host_of_its_own_replaces_the_origins() -> None:
     origin = Origin(source="lambda", service="ours", tags=("a:1",), attributes={"host": "ours"})
     log = json.loads(b'{"message":""' + origin.common(LineAttributes(host="theirs")))
     assert log == {"message": "", "ddtags": "a:1", "service": "ours", "host": "theirs"}
@@ -137,7 +137,7 @@ def test_a_tag_that_is_there_already_is_not_repeated() -> None:
     assert common("a:1,b:2,b:2", "a:1") == (["a:1", "b:2"], "ours")
 
 
-def test_what_is_untaken_of_an_object_is_named_for_the_object_wherever_its_lines_are_from() -> None:
+def test_what_is_not_processed_of_an_object_is_named_for_the_object_wherever_its_lines_are_from() -> None:
     rest = Continuation(S3Object("logs", "a.gz"), position=7)
     unread = Group(LogStream("g", "s", "1"), [], 2, rest=rest).as_unread("late")
     assert unread == Unread(2, "late", "s3://logs/a.gz", rest)

@@ -1,4 +1,4 @@
-"""What holds users' texts does not show them when it is printed, as tracebacks of some tools do."""
+"""What contains users' text does not show it when it is printed, as tracebacks of some tools do."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is stored is made fit to be sent later."""
+"""What is stored is updated for sending."""
 
 import json
 from typing import Any
@@ -102,7 +102,7 @@ def test_equal_points_are_all_kept() -> None:
 
 
 @pytest.mark.parametrize("items", [0, 1, 3])
-def test_a_batch_that_holds_another_number_of_items_than_it_says_is_corrupt(items: int) -> None:
+def test_a_batch_whose_item_count_does_not_match_its_metadata_is_corrupt(items: int) -> None:
     with pytest.raises(CorruptRecordError):
         refreshed(batch(Signal.LOGS, b'[{"message":"a"},{"message":"b"}]', items), NOW)
 

@@ -1,4 +1,4 @@
-"""Records of some sources get a shape that can be searched; what has another shape than expected stays as it is."""
+"""Records of some sources get a searchable shape; anything of an unexpected shape stays as it is."""
 
 import json
 from typing import Any
@@ -262,7 +262,7 @@ def test_a_line_of_two_findings_that_are_both_filtered_is_one_filtered_line() ->
     assert (summary.lines.received, summary.lines.filtered) == (1, 1)
 
 
-def test_families_and_single_lines_are_counted_side_by_side() -> None:
+def test_families_and_single_lines_are_counted_together() -> None:
     summary = counted({"EXCLUDE_AT_MATCH": '"[abd]"'}, EVENT, '{"detail":{"findings":[{"Id":"d"}]}}', "plain")
     assert (summary.lines.received, summary.lines.routed, summary.lines.filtered) == (3, 2, 1)
 
@@ -299,7 +299,7 @@ def test_the_instance_that_acted_is_the_host(where: Any, partition: str, host: s
         {"arn": "arn:aws:iam::123456789012:user/i-01234567"},
     ],
 )
-def test_anybody_else_who_acted_is_no_host(identity: object) -> None:
+def test_any_other_identity_is_not_a_host(identity: object) -> None:
     message = json.dumps({"userIdentity": identity, "requested": f"{ROLE}/i-01234567"})
     found = sort(lines(message), CLOUDTRAIL_OBJECT, None)
     assert (list(found.logs), only(found).message) == ([LineAttributes()], message)

@@ -194,7 +194,7 @@ def test_e_mail_addresses_are_masked(text: str, masked: str) -> None:
         (r"\ursula@example.com", rf"\{EMAIL}"),
     ],
 )
-def test_an_e_mail_address_begins_behind_an_escape(text: str, masked: str) -> None:
+def test_an_e_mail_address_begins_after_an_escape(text: str, masked: str) -> None:
     assert rules_of(REDACT_EMAIL="true").mask(text) == masked
 
 
@@ -335,7 +335,7 @@ def test_patterns_that_are_slow_but_within_their_limit_stop_at_the_deadline() ->
         catastrophic([], Deadline.after(0)).apply(Signals(logs={PLAIN: lines("harmless")}))
 
 
-def test_a_text_that_cannot_be_masked_is_an_error_without_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_string_that_cannot_be_masked_is_an_error_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searches, "LIMIT", 0.01)
     with pytest.raises(MaskingError) as caught:
         catastrophic([]).mask(CATASTROPHE["text"])

@@ -1,4 +1,4 @@
-"""How long a search may take: by its text, by what others took too long, by what is left until the deadline."""
+"""Time limits of searches: by the length of the text, by earlier overruns, by what is left until the deadline."""
 
 from collections.abc import Callable
 
@@ -45,7 +45,7 @@ def test_a_longer_text_may_take_longer() -> None:
     assert limit(SearchBudget(Left(60), 1), "a" * 1000) == pytest.approx(LIMIT + 1000 * LIMIT_PER_CHARACTER)
 
 
-def test_limits_shrink_once_others_have_used_the_patience_up() -> None:
+def test_limits_shrink_once_others_have_used_up_the_tolerance() -> None:
     budget = SearchBudget(Left(60), 1)
     for _ in range(round(MAX_OVERRUN / LIMIT) + 1):
         with pytest.raises(TimeoutError):
@@ -66,6 +66,6 @@ def test_a_harmless_search_gets_a_little_time_even_when_none_is_left() -> None:
 
 
 @pytest.mark.parametrize("left", [0, LIMIT / 2])
-def test_a_search_that_only_the_deadline_ended_is_no_fault_of_the_pattern(left: float) -> None:
+def test_a_search_that_only_the_deadline_ended_is_not_blamed_on_the_pattern(left: float) -> None:
     with pytest.raises(OutOfTimeError, match="the clock ran out while the user's patterns were being applied"):
         running_over(SearchBudget(Left(left), 1))()

@@ -314,7 +314,7 @@ def test_a_fifo_queue_is_an_error() -> None:
     )
 
 
-def test_to_store_failed_events_nowhere_is_a_warning() -> None:
+def test_storing_failed_events_without_a_store_is_a_warning() -> None:
     assert settings(DD_STORE_FAILED_EVENTS="true").warnings == (
         "DD_STORE_FAILED_EVENTS is true, but there is no store: set DD_S3_BUCKET_NAME or DD_SQS_QUEUE_URL.",
     )
@@ -370,7 +370,7 @@ def test_the_function_that_runs_this_is_read_from_lambdas_variables() -> None:
     )
 
 
-def test_a_log_group_of_ones_own_choice_is_read_from_lambdas_variable() -> None:
+def test_a_custom_log_group_is_read_from_lambdas_variable() -> None:
     assert settings(AWS_LAMBDA_LOG_GROUP_NAME="shared").function.log_group == "shared"
 
 

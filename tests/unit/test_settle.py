@@ -225,7 +225,7 @@ def test_a_reason_for_which_things_were_rejected_is_no_reason_for_what_is_return
     assert summary.undelivered() == "1 logs could not be delivered: status 503."
 
 
-def test_the_answer_is_json_and_names_the_most_frequent_reasons() -> None:
+def test_the_response_is_json_and_names_the_most_frequent_reasons() -> None:
     summary, _ = settled(*(Failed(batch(n), Fate.REJECT, f"reason {n}", 400) for n in range(1, MAX_REASONS + 3)))
     answer = json.loads(json.dumps(summary.as_response()))
     assert list(answer["reasons"]) == [f"reason {n}" for n in range(MAX_REASONS + 2, 2, -1)]

@@ -106,7 +106,7 @@ def test_anything_that_is_not_quite_a_metric_goes_out_as_a_log(message: str, wra
     assert [line.message for line in found.logs[LineAttributes()]] == [wrap(message)]
 
 
-def test_a_metric_inside_of_a_json_logs_message_is_a_metric() -> None:
+def test_a_metric_inside_a_json_logs_message_is_a_metric() -> None:
     assert the_metric(wrapped(COFFEE)) == the_metric(COFFEE)
 
 
@@ -138,12 +138,12 @@ OTHERS = tuple(tag for tag in ORIGIN.metric_tags if not tag.startswith(("service
         (["environment:prod", "services:mine"], ORIGIN.metric_tags),
     ],
 )
-def test_a_metrics_own_service_and_env_take_the_place_of_the_groups(own: list[str], theirs: tuple[str, ...]) -> None:
+def test_a_metrics_own_service_and_env_replace_those_of_the_group(own: list[str], theirs: tuple[str, ...]) -> None:
     tags = the_metric(json.dumps({"m": "a", "v": 1, "e": 1, "t": own})).tags
     assert (tags[: len(own)], sorted(tags[len(own) :])) == (tuple(own), sorted(theirs))
 
 
-def test_a_metrics_service_or_env_without_a_name_takes_no_place() -> None:
+def test_a_metrics_service_or_env_without_a_name_replaces_nothing() -> None:
     assert the_metric('{"m":"a","v":1,"e":1,"t":["service:","env:"]}').tags == ORIGIN.metric_tags
 
 
@@ -158,7 +158,7 @@ def test_a_trace_line_is_no_log(message: str) -> None:
     assert ([line.id for line in found.traces], found.logs) == (["0"], {})
 
 
-def test_a_trace_inside_of_a_json_logs_message_is_taken_out_of_it() -> None:
+def test_a_trace_inside_a_json_logs_message_is_taken_out_of_it() -> None:
     assert sorted_(wrapped(TRACE)).traces == lines(TRACE)
 
 
@@ -169,7 +169,7 @@ def test_much_may_stand_before_traces(before: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", '"\\ud83d"', "1e999", "9" * 400])
-def test_a_trace_line_that_no_strict_reader_takes_is_one_still(value: str) -> None:
+def test_a_trace_line_that_no_strict_parser_accepts_is_one_still(value: str) -> None:
     message = TRACE.replace('"aws.lambda"', value)
     assert [line.message for line in sorted_(message).traces] == [message]
 
@@ -391,7 +391,7 @@ JSON_LIKE = st.one_of(
 
 @settings(max_examples=1_000)
 @given(JSON_LIKE, st.sampled_from(["lambda", "waf", "cloudtrail", "securityhub"]))
-def test_no_line_that_is_like_json_spoils_anything(message: str, source: str) -> None:
+def test_no_line_that_is_like_json_does_any_harm(message: str, source: str) -> None:
     found = sort([Line(message, "1", 1)], replace(ORIGIN, source=source), Reports())
     metrics = len(found.metrics) - found.enhanced_metrics
     assert sum(map(len, found.logs.values())) + metrics + len(found.traces) == 1

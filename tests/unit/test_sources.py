@@ -1,4 +1,4 @@
-"""`sources`: which trigger an event came from, and what is in it; each record by itself."""
+"""`sources`: which trigger an event came from, and what is in it; each record separately."""
 
 import base64
 import gzip
@@ -82,7 +82,7 @@ def test_an_event_is_named_after_its_trigger(row: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_an_event_gives_its_lines_with_their_places(row: dict[str, Any]) -> None:
+def test_an_event_yields_its_lines_with_their_places(row: dict[str, Any]) -> None:
     objects = {name: text.encode() for name, text in row.get("objects", {}).items()}
     expected = [{"record": 0, "filtered": 0} | group for group in row["groups"]]
     assert [shown(group) for group in found_in(built(row["event"]), objects)] == expected
@@ -187,7 +187,7 @@ def test_a_corrupt_cloudwatch_event_is_one_rejection_with_the_event() -> None:
     )
 
 
-def test_an_event_of_10_000_records_gives_each_of_them_in_order() -> None:
+def test_an_event_of_10_000_records_yields_each_of_them_in_order() -> None:
     found = found_in(sqs_event(*map(str, range(10_000))))
     assert messages(found) == [str(number) for number in range(10_000)]
     assert [group.record for group in found if isinstance(group, Group)] == list(range(10_000))
@@ -255,7 +255,7 @@ def test_a_name_that_no_encoding_has_a_place_for_is_left_out(event: dict[str, An
     ],
     ids=["kinesis", "s3", "sns", "sqs"],
 )
-def test_a_record_that_holds_a_text_in_place_of_something_else_costs_only_itself(
+def test_a_record_with_a_string_in_place_of_something_else_costs_only_itself(
     event: dict[str, Any], broken: dict[str, Any]
 ) -> None:
     event["Records"][0] |= broken
@@ -283,7 +283,7 @@ def test_what_has_not_been_begun_by_the_deadline_is_unread(event: dict[str, Any]
     assert found_in(event, deadline=Deadline.after(0)) == [Unread(0, "the time was up", pointer)]
 
 
-def test_of_objects_not_begun_by_the_deadline_a_replay_can_read_on_from_the_beginning() -> None:
+def test_of_objects_not_begun_by_the_deadline_a_replay_can_start_from_the_beginning() -> None:
     found = found_in(s3_event("1", "2", bucket="b"), deadline=Deadline.after(0))
     assert [one.rest for one in found if isinstance(one, Unread)] == [
         Continuation(S3Object("b", "1")),

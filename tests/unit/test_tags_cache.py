@@ -1,4 +1,4 @@
-"""The cache of tags: one refresh for a TTL, the last known tags when that fails, and no more waiting than allowed."""
+"""The cache of tags: one refresh per TTL, the last known tags when that fails, and no more waiting than allowed."""
 
 import threading
 from collections.abc import Callable
@@ -100,7 +100,7 @@ def test_tags_that_are_gone_are_forgotten() -> None:
     assert tags() == ()
 
 
-def test_a_failure_keeps_the_last_tags_and_is_told_once() -> None:
+def test_a_failure_keeps_the_last_tags_and_is_reported_once() -> None:
     cache, clock, tags = made(Source([{ARN: TAGS}, ValueError("sesame")]))
     tags()
     clock.now += TTL * (1 + JITTER) + 1

@@ -1,4 +1,4 @@
-"""What AWS calls tags becomes tags as Datadog has them."""
+"""Tags of AWS become tags in the format of Datadog."""
 
 import pytest
 import regex
