@@ -353,7 +353,7 @@ def test_what_has_been_read_is_sent_although_there_was_no_time_to_read_all(
 
 
 @pytest.mark.parametrize("status", [401, 404])
-def test_of_what_an_intake_would_refuse_no_more_than_one_is_read(
+def test_of_what_an_intake_would_refuse_no_more_than_one_is_sent(
     storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud, status: int
 ) -> None:
     for number in range(9):
@@ -363,6 +363,18 @@ def test_of_what_an_intake_would_refuse_no_more_than_one_is_read(
     cloud.calls.clear()
     answer = handle(storing(), RETRY)
     assert (received(intake), answer["left_in_store"], cloud.count("CopyObject")) == (["younger"], 9, 1)
+
+
+def test_after_expired_points_the_first_that_can_be_sent_goes_ahead(
+    storing: Starts, intake: LocalIntake, bucket: Bucket, cloud: Cloud
+) -> None:
+    bucket.put_points([4_000], minutes_ago=60)
+    for minutes in range(3):
+        bucket.put_points([1], minutes_ago=minutes + 1)
+    intake.script.replace([{"signal": "metrics", "status": 401, "times": 99}])
+    cloud.calls.clear()
+    answer = handle(storing(), RETRY)
+    assert (answer["left_in_store"], cloud.count("CopyObject")) == (3, 1)
 
 
 def test_running_out_of_time_is_not_an_attempt(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:

@@ -100,11 +100,11 @@ class Batches:
     def _send(self, number: int, batch: Batch, fresh: list[bytes]) -> None:
         """Add the entries of a batch to those of the others.
 
-        The first of a signal goes ahead by itself: if its intake is down or refuses the key, no more are read.
+        The first of a signal goes ahead by itself: if its intake is down or refuses the key, no more are sent.
         """
         entries = self._entries_like(batch)
         self._submit(entries.add(number, fresh))
-        if batch.signal not in self._tried:
+        if fresh and batch.signal not in self._tried:
             self._tried.add(batch.signal)
             self._submit(entries.rest())
             self._settle(self._shipment.finish())
