@@ -12,7 +12,6 @@ from forwarder.failed_events import Keeper
 from forwarder.intake import Delivery
 from forwarder.origin import Identity
 from forwarder.records import (
-    MAX_NAME_CHARACTERS,
     Batch,
     Group,
     Origin,
@@ -97,8 +96,7 @@ def _parts(group: Group, size: int) -> Iterator[Group]:
 def _without_line(group: Group, error: Exception) -> Group:
     """Reject the only line of a group. An exception's message may quote the line: only its class is named."""
     (line,) = group.lines
-    pointer = f"event {line.id[:MAX_NAME_CHARACTERS] or 'without id'} at {line.timestamp}"
-    rejection = Rejection(f"unexpected {type(error).__name__}", pointer, raw=line.message)
+    rejection = Rejection(f"unexpected {type(error).__name__}", line.pointer, raw=line.message)
     return replace(group, lines=[], rejected=(*group.rejected, rejection))
 
 

@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from forwarder.deadline import Deadline
 from forwarder.errors import MaskingError, OutOfTimeError
-from forwarder.records import MAX_NAME_CHARACTERS, Line, LineAttributes, Metric, Passed, Rejection, Signal, Signals
+from forwarder.records import Line, LineAttributes, Metric, Passed, Rejection, Signal, Signals
 from forwarder.searches import SearchBudget
 from forwarder.settings import Settings
 
@@ -209,9 +209,8 @@ class Rules:
 
 
 def _rejection(item: Line | Metric, reason: str, signal: Signal) -> Rejection:
-    if isinstance(item, Metric):
-        return Rejection(reason, f"a metric at {item.second}", 1, signal)
-    return Rejection(reason, f"event {item.id[:MAX_NAME_CHARACTERS] or 'without id'} at {item.timestamp}", 1, signal)
+    pointer = f"a metric at {item.second}" if isinstance(item, Metric) else item.pointer
+    return Rejection(reason, pointer, 1, signal)
 
 
 def _masked_ipv6(match: regex.Match[str]) -> str:

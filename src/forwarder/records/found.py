@@ -33,6 +33,11 @@ class Line(Struct, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     id: str = ""
     timestamp: int | None = None
 
+    @property
+    def pointer(self) -> str:
+        """Where it is in its stream, for the log: its id and time, nothing of its message."""
+        return f"event {self.id[:MAX_NAME_CHARACTERS] or 'without id'} at {self.timestamp}"
+
     def __repr__(self) -> str:
         return f"Line({len(self.message)} characters, id={self.id!r}, timestamp={self.timestamp})"
 

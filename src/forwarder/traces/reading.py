@@ -74,8 +74,7 @@ class TraceReader:
         for line in lines:
             spans, broken = spans_of(line.message, (line.timestamp or 0) * _NANOSECONDS)
             if broken:
-                pointer = f"event {line.id or 'without id'} at {line.timestamp}"
-                found.rejected.append(Rejection(BROKEN, pointer, broken, Signal.TRACES))
+                found.rejected.append(Rejection(BROKEN, line.pointer, broken, Signal.TRACES))
             yield from spans
 
     def _clean(self, span: Span) -> None:
