@@ -109,7 +109,6 @@ class Skip:
 
 
 Decision = Subscribe | Update | Unsubscribe | Skip
-Change = Subscribe | Update | Unsubscribe
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from forwarder.records import (
     Body,
     Continuation,
     Group,
+    Line,
     LineAttributes,
     LogStream,
     Metric,
@@ -141,3 +142,8 @@ def test_what_is_not_processed_of_an_object_is_named_for_the_object_wherever_its
     rest = Continuation(S3Object("logs", "a.gz"), position=7)
     unread = Group(LogStream("g", "s", "1"), [], 2, rest=rest).as_unread("late")
     assert unread == Unread(2, "late", "s3://logs/a.gz", rest)
+
+
+@pytest.mark.parametrize(("identifier", "named"), [("7", "7"), ("", "without id"), ("i" * 600, "i" * 512)])
+def test_a_pointer_names_the_id_and_the_time_of_a_line_and_nothing_of_its_message(identifier: str, named: str) -> None:
+    assert Line("secret", identifier, 3).pointer == f"event {named} at 3"

@@ -19,10 +19,10 @@ from forwarder.failed_events.store import Contents, IsWanted, Stored, Unstored
 from forwarder.records import Backlog, Batch, Failed, History, Signal
 from forwarder.settings import Function
 
-MAX_KEYS_PER_DELETE = 1_000  # keys, https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+MAX_KEYS_PER_DELETE = 1_000  # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 MAX_PAGES = 1_000  # of a thousand names; the next replay reads more
 MAX_COUNTING_SECONDS = 2.0  # counting takes place in the reserve of the invocation
-_MAX_ANSWER_CHARACTERS = 1_000  # characters; S3 keeps 2 KB of metadata
+_MAX_ANSWER_CHARACTERS = 1_000  # S3 keeps 2 KB of metadata
 _CONTENT_TYPE = "application/gzip"
 _GONE = {"NoSuchKey", "404", "NoSuchVersion"}
 

@@ -12,7 +12,6 @@ from forwarder.errors import CorruptRecordError
 _T = TypeVar("_T")
 
 _WHOLE = r"^[^\ud800-\udfff]*\Z"  # without lone surrogates, which are possible in JSON but not in UTF-8
-Text = Annotated[str, Meta(pattern=_WHOLE)]
 Name = Annotated[str, Meta(pattern=_WHOLE, min_length=1)]
 # botocore refuses any other name without a request.
 BucketName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,255}\Z")]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import regex
 
-MAX_CHARACTERS = 200  # characters
+MAX_CHARACTERS = 200
 _OTHERS = regex.compile(r"[^\p{L}\p{N}\-:./]+")  # underscores among them, so that runs become a single one
 _INVALID_START = regex.compile(r"^[_\p{N}]+")
 

@@ -2,7 +2,7 @@
 
 import re
 
-MIN_DIGITS = 12  # digits
+MIN_DIGITS = 12
 
 # Issuer prefixes by number of digits, as ranges of leading digits: (first, last).
 # From the public lists of issuer identification numbers (ISO/IEC 7812).
