@@ -1,4 +1,4 @@
-"""Reads objects of lines: opened, streamed, decompressed, split, in groups that say where to continue after them.
+"""Reads objects of lines: opened, streamed, decompressed, split, in groups that say where they begin.
 
 The content of an object is recognised by its bytes: lines, documents of CloudWatch Logs (`documents`), or in a
 CloudTrail file a document of records (`json_records`). One group is in memory, whatever the object's size. On any
