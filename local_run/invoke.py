@@ -17,7 +17,7 @@ from local_run.sam_local import SamLocal, architecture
 
 FILES = ROOT / ".cache" / "invoke"
 SAMPLE = run.EVENTS / "awslogs.lambda-cold-start.json"
-WHERE = "in a container, by `sam local invoke`: the times hold its start."
+WHERE = "in a container, by `sam local invoke`: the times include its start."
 # For what the stack makes in AWS and does not exist here.
 WITHOUT_AWS = {
     "DD_API_KEY_SECRET_ARN": "",
