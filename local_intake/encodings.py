@@ -5,14 +5,14 @@ import io
 import zlib
 from collections.abc import Callable
 
-import zstandard
+from backports import zstd
 
 from local_intake.records import RefusedError
 
 # Stored blocks make an incompressible body grow a little: 5 bytes per 64 KiB in deflate, plus headers.
 WIRE_OVERHEAD = 65_536
 # RFC 8878 §3.1.1.1.2 asks decoders for windows of 8 MiB and lets them refuse larger ones.
-ZSTD_MAX_WINDOW = 1 << 23
+ZSTD_MAX_WINDOW_LOG = 23
 
 
 def _identity(wire: bytes, _limit: int) -> bytes:
@@ -43,14 +43,10 @@ def _inflate_as(wbits: int, wire: bytes, limit: int) -> bytes:
 
 
 def _unzstd(wire: bytes, limit: int) -> bytes:
-    decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW)
-    body = decompressor.stream_reader(wire).read(limit + 1)
-    if len(body) <= limit:
-        # The stream reader takes a truncated frame for the end; this second pass, now known to be small, does not.
-        frame = decompressor.decompressobj()
-        frame.decompress(wire)
-        if not frame.eof or frame.unused_data:
-            raise EOFError
+    frame = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: ZSTD_MAX_WINDOW_LOG})
+    body = frame.decompress(wire, limit + 1)
+    if len(body) <= limit and (not frame.eof or frame.unused_data):
+        raise EOFError
     return body
 
 
@@ -73,7 +69,7 @@ def decode(encoding: str, wire: bytes, limit: int) -> bytes:
         raise too_large
     try:
         body = decoder(wire, limit)
-    except (EOFError, OSError, zlib.error, zstandard.ZstdError):
+    except (EOFError, OSError, zlib.error, zstd.ZstdError):
         raise RefusedError(400, f"The body is not whole, valid {encoding}.") from None
     if len(body) > limit:
         raise too_large
