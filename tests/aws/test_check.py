@@ -16,7 +16,7 @@ from local_intake.server import LocalIntake
 from tests.aws.support import BUCKET, Bucket, Cloud, Starts, handle
 from tests.builders import ENVIRON, context
 from tests.flow.recorder import Recorder
-from tests.flow.support import Said, Start
+from tests.flow.support import FOREVER, Said, Start
 
 CHECK = {"check": True}
 KEY = ENVIRON["DD_API_KEY"]
@@ -186,7 +186,7 @@ def test_all_intakes_are_asked_at_the_same_time(
 def test_an_intake_that_does_not_answer_takes_half_of_the_invocations_time_at_most(
     start: Start, intake: LocalIntake
 ) -> None:
-    intake.script.replace([{"status": 200, "delay": 60, "signal": "validate", "times": 3}])
+    intake.script.replace([{"status": 200, "delay": FOREVER, "signal": "validate", "times": 3}])
     found = start().handle(CHECK, context(2))
     assert re.search(r"\(no answer within (1|0\.\d+) s\)", str(found))
 

@@ -24,7 +24,7 @@ from tests.aws.support import (
     received,
 )
 from tests.builders import awslogs_event
-from tests.flow.support import Said, Start, arrived, attempts, is_balanced, metrics, until
+from tests.flow.support import FOREVER, Said, Start, arrived, attempts, is_balanced, metrics, until
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -67,7 +67,7 @@ def test_a_replay_for_which_its_event_leaves_no_time_is_not_begun(
     storing: Starts, intake: LocalIntake, bucket: Bucket, said: Said
 ) -> None:
     stored = bucket.put_logs("stored")
-    intake.script.replace([{"status": 202, "delay": 60, "signal": "logs"}])
+    intake.script.replace([{"delay": FOREVER, "signal": "logs"}])
     answer = handle(storing(), awslogs_event(["new"]) | RETRY, 2)
     assert (stored in bucket.names(), bucket.names(LEASE), "replay_failed" in answer) == (True, [], False)
     assert any(each["message"] == "There is no time left for the replay." for each in said.at("WARNING"))
@@ -329,7 +329,7 @@ def test_a_replay_stops_at_the_deadline_and_reports_what_is_left(
 ) -> None:
     for minutes in range(6):
         bucket.put_logs(*["x" * 30_000] * 90, minutes_ago=60 + minutes)
-    intake.script.replace([{"signal": "logs", "times": 2}, {"signal": "logs", "status": 503, "delay": 60, "times": 9}])
+    intake.script.replace([{"signal": "logs", "times": 2}, {"signal": "logs", "delay": FOREVER, "times": 9}])
     began = time.monotonic()
     answer = handle(storing(DD_MAX_WORKERS="1"), RETRY, 5)
     assert time.monotonic() - began < 5
@@ -379,7 +379,7 @@ def test_after_expired_points_the_first_that_can_be_sent_goes_ahead(
 
 def test_running_out_of_time_is_not_an_attempt(storing: Starts, intake: LocalIntake, bucket: Bucket) -> None:
     name = bucket.put_logs("a")
-    intake.script.replace([{"signal": "logs", "status": 503, "delay": 60}])
+    intake.script.replace([{"signal": "logs", "delay": FOREVER}])
     handle(storing(), RETRY, 3)
     assert bucket.metadata(name)["attempts"] == "1"
 

@@ -17,6 +17,9 @@ from tests.flow.recorder import Recorder
 
 Answer = dict[str, Any]
 
+# A delay in seconds after the end of all tests: what is delayed arrives although nobody waits for it any more, and must
+# not do so in another test.
+FOREVER = 100_000
 SOON = 30  # seconds; what is to happen soon takes milliseconds, but not on every machine
 OWN = "aws.dd_forwarder."
 TRACES_PATH = "/api/v0.2/traces"
